@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Sets up the environment (.venv, reused while it is up to date) and runs the pipeline or the tests in it.
+set -euo pipefail
+
+usage() {
+    cat >&2 <<'TEXT'
+usage: ./pipeline.sh                 set up, then run the pipeline on rendered people; needs no data
+       ./pipeline.sh setup           only set up
+       ./pipeline.sh test            set up, then run the tests
+       ./pipeline.sh pascal_part     set up, then run the full recipe on data/pascal_part (train_id, scored on val_id)
+       ./pipeline.sh official        the same on the official split of Pascal-Person-Part
+PYTHON=/path/to/python names the Python (3.11 or later) to set up with; otherwise python3 is taken.
+TEXT
+    exit 2
+}
+
+setup() {
+    local python=${PYTHON:-python3} maker
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+        echo "pipeline.sh: expected Python 3.11 or later, found $("$python" -V 2>&1); name one: PYTHON=... $0" >&2
+        exit 1
+    }
+    # A virtual environment belongs to one Python and one place; a folder that was moved needs a new one.
+    maker=$("$python" -VV && pwd)
+    if [[ ! -f .venv/made-by || "$(<.venv/made-by)" != "$maker" ]]; then
+        echo "pipeline.sh: making .venv"
+        "$python" -m venv --clear .venv
+        echo "$maker" >.venv/made-by
+    fi
+    if ! cat pyproject.toml constraints.txt | cmp -s - .venv/installed-from; then
+        echo "pipeline.sh: installing into .venv; the first time takes minutes"
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[pipeline,test]'
+        cat pyproject.toml constraints.txt >.venv/installed-from
+    fi
+    export PATH="$PWD/.venv/bin:$PATH" DVC_NO_ANALYTICS=1
+}
+
+reproduce() {
+    # DVC refuses a copy without git unless told so; never committed, since `dvc metrics diff` would refuse a clone.
+    if ! git rev-parse --git-dir >/dev/null 2>&1 && ! grep -qs no_scm .dvc/config.local; then
+        dvc config --local core.no_scm true
+    fi
+    python stages/clear_lock.py
+    exec dvc repro "$@"
+}
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+(($# <= 1)) || usage
+case ${1-} in
+    "") setup; reproduce ;;
+    setup) setup ;;
+    test) setup; exec python -m pytest ;;
+    pascal_part | official)
+        setup
+        # DVC has no more to say of absent data than "no such file"; the stage says what makes or links it.
+        [[ -d data/pascal_part ]] || exec python -m stages.preprocess --params "pipelines/$1/params.yaml"
+        reproduce "pipelines/$1/dvc.yaml"
+        ;;
+    *) usage ;;
+esac

@@ -1,0 +1,178 @@
+"""The cascade as one segmenter: the experts of a tree, run from the root down and put together."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from bodycascade.bundle import load_bundle, save_bundle
+from bodycascade.descent import Decider, TrueDecider, descend
+from bodycascade.devices import autocast, choose_device, runs_bfloat16
+from bodycascade.errors import BundleError, DataError
+from bodycascade.expert import Expert
+from bodycascade.hierarchy import Tree
+from bodycascade.imaging import ImageLike, read_image
+from bodycascade.routing import Conditionals, hard_labels, leaf_probabilities, soft_labels
+from bodycascade.segmentation import Segmentation
+from bodycascade.segmenter import score_pairs
+
+ROUTINGS = ("hard", "soft")
+
+AT_ONCE_ON_GPU = 16
+AT_ONCE_IN_BFLOAT16 = 4
+"""Images given to a network together. On the CPU four gain a third in bfloat16, where the result is the same to the
+bit; float32 kernels change with the batch in the last bit, so there each image goes alone."""
+
+
+class CascadeSegmenter:
+    """A segmenter made of one expert per inner node of a tree. It keeps no state: threads may share it.
+
+    `tree`: the classes. `experts`: the networks as they run, in the order of the tree. `routing`: hard (a child
+    decides only where its parent won) or soft (the leaf with the largest product of probabilities). `device` and
+    `precision` (float32 or bfloat16): where and in what the networks run.
+    """
+
+    def __init__(
+        self, experts: Sequence[Expert], *, routing: str, device: str = "auto", precision: str = "auto"
+    ) -> None:
+        """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N; `precision`: auto, float32, bfloat16.
+
+        Raises `BundleError` where an expert of the tree is missing, double or of another tree, and
+        `BodyCascadeError` for a device that cannot be used.
+        """
+        if routing not in ROUTINGS:
+            raise BundleError(f"routing: expected hard or soft, found {routing!r}")
+        self.tree = _common_tree(experts)
+        self.routing = routing
+        self.device, self.device_reason = choose_device(device)
+        with autocast(self.device, precision):
+            pass  # refuses an unknown precision here, not at the first image
+        fast = precision == "auto" and runs_bfloat16(self.device)
+        self.precision = "bfloat16" if fast or precision == "bfloat16" else "float32"
+        named = {expert.spec.name: expert for expert in experts}
+        self.experts = tuple(_frozen(named[spec.name], self.device) for spec in self.tree.experts)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto") -> CascadeSegmenter:
+        """The segmenter that `save` wrote to the folder `path`.
+
+        Raises `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing
+        in it is ever executed.
+        """
+        if path is None:
+            raise BundleError(
+                "no bundle is released yet: make one with `dvc repro`, "
+                'then load it with CascadeSegmenter.load("results/models/embedded/cascade")'
+            )
+        bundle = load_bundle(Path(path))
+        routing = bundle.settings.get("routing")
+        if set(bundle.settings) != {"routing"} or routing not in ROUTINGS:
+            raise BundleError(f"{path}: the settings must be routing: hard or soft; found {bundle.settings}")
+        return cls(bundle.experts, routing=str(routing), device=device, precision=precision)
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the segmenter to the folder `path`, whole or not at all; a bundle that is there is replaced.
+
+        `half` stores weights with 16 bits: half the size. Raises `BundleError` where `path` is something else.
+        """
+        save_bundle(Path(path), self.experts, self.tree, {"routing": self.routing}, half=half)
+
+    def __call__(self, image: ImageLike) -> Segmentation:
+        """The segmentation of a path, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
+
+        The argument is never modified. Raises `ImageError` where it is no usable picture.
+        """
+        return self._segment([read_image(image)], self._deciders())[0]
+
+    def batch(self, images: Iterable[ImageLike]) -> list[Segmentation]:
+        """The segmentations of images of any sizes, in their order: what single calls give, in less time."""
+        pictures = [read_image(image) for image in images]
+        groups: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(list)
+        for i, picture in enumerate(pictures):
+            groups[tuple(expert.input_shape(*picture.shape[:2]) for expert in self.experts)].append(i)
+        found: dict[int, Segmentation] = {}
+        for group in groups.values():
+            found |= zip(group, self._segment([pictures[i] for i in group], self._deciders()), strict=True)
+        return [found[i] for i in range(len(pictures))]
+
+    def score(self, pairs: Iterable[tuple[ImageLike, npt.NDArray[np.uint8]]]) -> dict[str, float]:
+        """The hierarchical mean IoU over (image, true labels (H, W) uint8) pairs; see `metric.scores`.
+
+        One confusion matrix over all pixels of all pairs at each image's own size; a class that neither truth nor
+        prediction holds is left out of its mean; background never counts. Raises `DataError` on labels that do not fit.
+        """
+        return score_pairs(self, pairs)
+
+    def with_truth(self, image: ImageLike, truth: npt.NDArray[np.uint8], experts: set[str]) -> Segmentation:
+        """The segmentation where the named experts decide as `truth` (H, W) uint8 labels do; the others predict.
+
+        The experts below a true one see the true pixels of their node. Where the truth lies outside a named expert's
+        node, it predicts. Raises `DataError` where the labels do not fit the image, `TreeError` on an unknown name.
+        """
+        picture = read_image(image)
+        if truth.dtype != np.uint8 or truth.shape != picture.shape[:2] or int(truth.max()) >= self.tree.num_labels:
+            raise DataError(
+                f"truth: expected uint8 labels 0 to {self.tree.num_labels - 1} of shape {picture.shape[:2]}; "
+                f"found {truth.dtype} {truth.shape}, labels up to {truth.max()}"
+            )
+        deciders = self._deciders()
+        for name in experts:
+            target = self.tree.target_map(name)[truth]
+            deciders[name] = TrueDecider(deciders[name], target)
+        return self._segment([picture], deciders)[0]
+
+    def __repr__(self) -> str:
+        names = ", ".join(spec.name for spec in self.tree.experts)
+        return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}>"
+
+    def _deciders(self) -> dict[str, Decider]:
+        return {expert.spec.name: expert for expert in self.experts}
+
+    def _segment(self, pictures: list[npt.NDArray[np.uint8]], deciders: dict[str, Decider]) -> list[Segmentation]:
+        """Segmentations of (H, W, 3) arrays for which every expert has one input shape."""
+        at_once = AT_ONCE_ON_GPU
+        if self.device.type == "cpu":
+            at_once = AT_ONCE_IN_BFLOAT16 if self.precision == "bfloat16" else 1
+        found: list[Segmentation] = []
+        for first in range(0, len(pictures), at_once):
+            chosen = pictures[first : first + at_once]
+            with autocast(self.device, self.precision):
+                maps = descend(self.tree, deciders, chosen, device=self.device, at_once=at_once)
+            found += [self._decided(*pair, alone=len(chosen) == 1) for pair in zip(chosen, maps, strict=True)]
+        return found
+
+    def _decided(self, picture: npt.NDArray[np.uint8], maps: dict[str, Tensor], *, alone: bool) -> Segmentation:
+        height, width = picture.shape[:2]
+        conditionals = Conditionals(self.tree, (height, width), maps)
+        labels = hard_labels(conditionals) if self.routing == "hard" else soft_labels(conditionals)
+        # What stays behind for `.probs` must hold neither the memory of a GPU nor that of the whole batch.
+        own = {name: small.to("cpu", copy=not alone) for name, small in maps.items()}
+        kept = Conditionals(self.tree, (height, width), own)
+        return Segmentation(self.tree, labels, image=picture, probs=lambda: leaf_probabilities(kept))
+
+
+def _common_tree(experts: Sequence[Expert]) -> Tree:
+    if not experts:
+        raise BundleError("a cascade needs the experts of a tree; found none")
+    tree = experts[0].tree
+    for expert in experts:
+        if expert.tree != tree:
+            raise BundleError(f"the expert {expert.spec.name!r} is of another tree than {experts[0].spec.name!r}")
+    found = sorted(expert.spec.name for expert in experts)
+    if found != sorted(spec.name for spec in tree.experts):
+        wanted = ", ".join(spec.name for spec in tree.experts)
+        raise BundleError(f"the tree has the experts {wanted}, each once; found {', '.join(found)}")
+    return tree
+
+
+def _frozen(expert: Expert, device: torch.device) -> Expert:
+    # A copy: the caller may train on, or use the expert on another device.
+    frozen = copy.deepcopy(expert).eval().requires_grad_(False)
+    return frozen.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,59 @@
+"""Where the arithmetic runs, and in which precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from bodycascade.errors import BodyCascadeError
+
+
+def choose_device(name: str) -> tuple[torch.device, str]:
+    """The device for `name` (auto, cpu, cuda or cuda:N) and, in a few words, why.
+
+    `auto` takes CUDA where a small kernel really runs there (a driver may be present whose GPU this build of torch
+    has no kernels for), else the CPU. Raises `BodyCascadeError` where CUDA is asked for by name and does not run.
+    """
+    if name == "cpu":
+        return torch.device("cpu"), "asked for"
+    if name != "auto" and not name.startswith("cuda"):
+        raise BodyCascadeError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
+    failure = _cuda_failure("cuda" if name == "auto" else name)
+    if failure is None:
+        device = torch.device("cuda" if name == "auto" else name)
+        return device, f"{torch.cuda.get_device_name(device)} runs a test kernel"
+    if name == "auto":
+        return torch.device("cpu"), failure
+    raise BodyCascadeError(f"device {name} cannot be used: {failure}; choose device: auto or cpu")
+
+
+def runs_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is fast on `device`: a GPU that supports it, or a CPU with AVX512-BF16 or AMX instructions."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """A context in which networks run in `precision` (auto, float32, bfloat16); auto takes bfloat16 where it is fast."""
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise BodyCascadeError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
+    if precision == "float32" or (precision == "auto" and not runs_bfloat16(device)):
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def _cuda_failure(name: str) -> str | None:
+    if torch.version.cuda is None:
+        return "this torch is built without CUDA"
+    if not torch.cuda.is_available():
+        return "no usable CUDA device was found"
+    try:
+        one = torch.ones(8, 8, device=name)
+        if float((one @ one).sum()) != 512.0:
+            return "a test kernel gave a wrong result"
+    except (RuntimeError, AssertionError) as error:
+        return f"a test kernel failed there ({str(error).splitlines()[0]})"
+    return None

@@ -1,0 +1,46 @@
+"""Everything this package raises on purpose.
+
+    BodyCascadeError            every message says what was found, what was expected, what to do
+    |- ImageError               a picture that cannot be read or has an unusable shape or dtype
+    |- TreeError                a class tree that contradicts itself, or a node that it does not have
+    |- BundleError              a bundle or expert file that is damaged, foreign or too new
+    |- ParamsError              params.yaml: unknown key, wrong type, out of range
+    |- DataError                a data set or pack with missing, bad or contradictory files
+    |- TrainingError            a training that cannot start or go on
+    `- MissingExtraError        an optional dependency that is not installed
+"""
+
+
+class BodyCascadeError(Exception):
+    """Root of all errors raised on purpose; its text is one line meant for the user."""
+
+
+class ImageError(BodyCascadeError):
+    """A picture cannot be read, or its shape or dtype cannot be used."""
+
+
+class TreeError(BodyCascadeError):
+    """A class tree contradicts itself, or lacks the node that was asked for."""
+
+
+class BundleError(BodyCascadeError):
+    """A bundle or expert file is damaged, foreign or too new."""
+
+
+class ParamsError(BodyCascadeError):
+    """params.yaml holds something that it must not."""
+
+
+class DataError(BodyCascadeError):
+    """A data set or a pack has missing, bad or contradictory files."""
+
+
+class TrainingError(BodyCascadeError):
+    """A training cannot start, or cannot go on."""
+
+
+class MissingExtraError(BodyCascadeError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; install it with: pip install 'bodycascade[{extra}]'")

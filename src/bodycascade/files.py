@@ -1,0 +1,58 @@
+"""Files that are either the old one or the new one, never a torn one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; on success it is flushed to disk and takes the place of `path`.
+
+    On an error the aside file is removed and `path` stays as it was. The aside name carries the process id, so two
+    processes never share one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield aside
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    with replace_file(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write `data` as indented JSON to `path`, whole or not at all. NaN and infinity are refused (ValueError)."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself reaches the disk only with its folder; a file system without folder handles says so by OSError.
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

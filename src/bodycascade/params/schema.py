@@ -1,0 +1,220 @@
+"""What params.yaml holds: one frozen record per section, every field with its range, none with a default.
+
+Units and meaning of each key stand as comments in params.yaml itself. A range is written once, here, as the annotation
+of its field; `reading.py` checks values against it and words the errors from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number lies between `low` and `high`, both allowed unless `above` or `below` is set."""
+
+    low: float
+    high: float
+    above: bool = False
+    below: bool = False
+
+
+@dataclass(frozen=True)
+class Length:
+    """A list has from `low` to `high` entries; each entry obeys the other annotations."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class OddOnly:
+    """A whole number is odd."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A text matches the regular expression `expression` in full; `wording` says so in words."""
+
+    expression: str
+    wording: str
+
+
+@dataclass(frozen=True)
+class ZeroOr:
+    """0 is allowed beside the range, with the meaning `wording`."""
+
+    wording: str
+
+
+Name = Annotated[str, Pattern(r"[A-Za-z][A-Za-z0-9_]*", "a plain word of letters, digits and _")]
+PathText = Annotated[str, Pattern(r"[^\x00-\x1f]+", "a path")]
+InnerPath = Annotated[
+    str, Pattern(r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\\:]+", "a file name below the data folder, without ..")
+]
+Share = Annotated[float, Range(0, 1)]
+Strength = Annotated[float, Range(0, 1)]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Which data and which results folders belong together; paths are relative to the repository's root."""
+
+    name: Name
+    root: PathText
+    params: PathText
+    source: PathText
+
+    @property
+    def data(self) -> Path:
+        """Folder of the packs and their manifest."""
+        return Path("results/data") / self.name
+
+    @property
+    def models(self) -> Path:
+        """Folder of the trained experts and the cascade's bundle."""
+        return Path("results/models") / self.name
+
+    @property
+    def metrics(self) -> Path:
+        """Folder of the TensorBoard events."""
+        return Path("results/metrics") / self.name
+
+    @property
+    def plots(self) -> Path:
+        """Folder of the tables that are drawn as plots."""
+        return Path("results/plots") / self.name
+
+    @property
+    def reports(self) -> Path:
+        """Folder of metrics.json and report.html."""
+        return Path("results/reports") / self.name
+
+    @property
+    def work(self) -> Path:
+        """Folder of checkpoints and locks, kept out of git and DVC."""
+        return Path(".work") / self.name
+
+
+@dataclass(frozen=True)
+class Base:
+    """What every stage reads."""
+
+    seed: Annotated[int, Range(0, 2**31 - 1)]
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Grayscale:
+    """How pictures without colour are found, and what the training set does with them."""
+
+    treatment: Literal["keep", "drop", "balance"]
+    tolerance: Annotated[float, Range(0, 64)]
+    balanced_share: Annotated[float, Range(0, 0.9)]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The data set that the renderer makes."""
+
+    train: Annotated[int, Range(2, 100000)]
+    val: Annotated[int, Range(1, 100000)]
+    side: Annotated[int, Range(32, 4096)]
+    grayscale_fraction: Share
+    seed: Annotated[int, Range(0, 2**31 - 1)]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """The preprocess stage."""
+
+    source: Literal["rendered", "folder"]
+    train_ids: InnerPath
+    val_ids: InnerPath
+    selection_fraction: Annotated[float, Range(0, 0.5, above=True, below=True)]
+    long_side: Annotated[int, Range(32, 4096), ZeroOr("native size")]
+    grayscale: Grayscale
+    rendered: Rendered
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes to a training picture."""
+
+    flip: Share
+    scale_min: Annotated[float, Range(0.1, 10)]
+    scale_max: Annotated[float, Range(0.1, 10)]
+    rotate: Share
+    rotate_degrees: Annotated[float, Range(0, 45)]
+    colour: Share
+    colour: Share
+    brightness: Strength
+    contrast: Strength
+    saturation: Strength
+    hue: Annotated[float, Range(0, 0.5)]
+    grayscale: Share
+    blur: Share
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """The training of one expert: `train.common` with the expert's own section laid over it."""
+
+    input_side: Annotated[int, Range(16, 4096)]
+    crop_side: Annotated[int, Range(16, 4096)]
+    widths: Annotated[tuple[int, ...], Range(1, 2048), Length(1, 8)]
+    block_depth: Annotated[int, Range(1, 8)]
+    kernel: Annotated[int, Range(1, 15), OddOnly()]
+    stem_stride: Literal[1, 2, 4]
+    input_pool: Literal[1, 2, 4]
+    dropout: Annotated[float, Range(0, 0.9)]
+    start: Literal["scratch", "parent"]
+    parent_mask: Literal["truth", "predicted", "mixed"]
+    predicted_fraction: Share
+    mask_threshold: Annotated[float, Range(0, 1, above=True, below=True)]
+    batch_size: Annotated[int, Range(1, 4096)]
+    epochs: Annotated[int, Range(1, 10000)]
+    learning_rate: Annotated[float, Range(0, 1, above=True)]
+    weight_decay: Annotated[float, Range(0, 10)]
+    warmup_epochs: Annotated[float, Range(0, 10000)]
+    clip_norm: Annotated[float, Range(0, 1e6, above=True)]
+    ema_decay: Annotated[float, Range(0, 1, below=True)]
+    class_weight_power: Annotated[float, Range(0, 2)]
+    dice_weight: Annotated[float, Range(0, 100)]
+    label_smoothing: Annotated[float, Range(0, 1, below=True)]
+    checkpoint_seconds: Annotated[float, Range(0, 86400)]
+    panels: Annotated[int, Range(0, 100)]
+    prefetch: Annotated[int, Range(0, 64)]
+    augment: Augment
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """The evaluate stage."""
+
+    routing: Literal["hard", "soft"]
+    bootstrap_samples: Annotated[int, Range(0, 100000)]
+    half: bool
+
+
+@dataclass(frozen=True)
+class Visualize:
+    """The visualize stage."""
+
+    panels: Annotated[int, Range(0, 100)]
+    panel_side: Annotated[int, Range(64, 4096)]
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml; `train` maps each expert of the tree to its merged parameters."""
+
+    profile: Profile
+    base: Base
+    preprocess: Preprocess
+    train: dict[str, TrainParams]
+    evaluate: Evaluate
+    visualize: Visualize

@@ -1,0 +1,200 @@
+"""From the experts' small conditional maps to labels and probabilities at the image's own size.
+
+P(leaf) is the product of the conditionals on its path. Hard routing walks down instead: a child decides only where its
+parent won. Large pictures are made in horizontal strips, so memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bodycascade.hierarchy import Node, Tree
+
+STRIP_PIXELS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Conditionals:
+    """What the experts said of one image.
+
+    `size` (H, W) is the image's own. `maps`: for each expert that ran, (children, h, w) float32, the probability of
+    each child given the node, at the expert's grid, which covers the same image with pixels of another size. An expert
+    that did not run, because nothing reached its node, holds its children for equally likely.
+    """
+
+    tree: Tree
+    size: tuple[int, int]
+    maps: Mapping[str, Tensor]
+
+
+@torch.inference_mode()
+def hard_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8 leaf labels by walking down the tree; of equally likely children the first wins."""
+    walk = _Walk(conditionals)
+    return _in_strips(conditionals.size, walk.labels)
+
+
+@torch.inference_mode()
+def soft_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8: the label of the most probable leaf at each pixel; of equally likely ones the smallest."""
+    products = _Products(conditionals)
+    if not products.may_leave_background():
+        return np.zeros(conditionals.size, np.uint8)
+
+    def strip(top: int, bottom: int) -> Tensor:
+        best, *others = products.leaves(top, bottom)
+        labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
+        for label, probability in enumerate(others, start=1):
+            labels.masked_fill_(probability > best, label)
+            best = torch.maximum(best, probability)
+        return labels
+
+    return _in_strips(conditionals.size, strip)
+
+
+@torch.inference_mode()
+def leaf_probabilities(conditionals: Conditionals) -> npt.NDArray[np.float32]:
+    """(labels, H, W) float32: the probability of each leaf label, channel = label, summing to 1 at each pixel."""
+    height, width = conditionals.size
+    probabilities = np.empty((conditionals.tree.num_labels, height, width), np.float32)
+    products = _Products(conditionals)
+    for top, bottom in _strips(height, width):
+        for label, probability in enumerate(products.leaves(top, bottom)):
+            probabilities[label, top:bottom] = probability.cpu().numpy()
+    return probabilities
+
+
+class _Upsampled:
+    """Rows of a map (C, h, w) as it looks at (H, W): bilinear, grids cover the same area (corners not aligned)."""
+
+    def __init__(self, small: Tensor, size: tuple[int, int]) -> None:
+        self._small, (height, self._width) = small, size
+        self._same = tuple(small.shape[-2:]) == size
+        # Where the centre of row y of H lies among the centres of h rows; in float64, since strips must meet exactly.
+        rows = (np.arange(height) + 0.5) * (small.shape[1] / height) - 0.5
+        rows = rows.clip(0, small.shape[1] - 1)
+        above = np.floor(rows).astype(np.int64)
+        self._above = torch.from_numpy(above).to(small.device)
+        self._below = (self._above + 1).clamp_(max=small.shape[1] - 1)
+        self._weight = torch.from_numpy((rows - above).astype(np.float32)).to(small.device)[:, None]  # (H, 1)
+
+    def rows(self, top: int, bottom: int) -> Tensor:
+        """(C, bottom - top, W)"""
+        if self._same:
+            return self._small[:, top:bottom]
+        above = self._small.index_select(1, self._above[top:bottom])
+        below = self._small.index_select(1, self._below[top:bottom])
+        tall = torch.lerp(above, below, self._weight[top:bottom])  # (C, rows, w)
+        shape = (bottom - top, self._width)
+        return functional.interpolate(tall[None], size=shape, mode="bilinear", align_corners=False)[0]
+
+
+class _Walk:
+    """Hard routing: each node's labels are chosen among those of its children."""
+
+    def __init__(self, conditionals: Conditionals) -> None:
+        tree, maps = conditionals.tree, conditionals.maps
+        self._root = tree.root
+        self._device = next((small.device for small in maps.values()), torch.device("cpu"))
+        self._margins: dict[str, _Upsampled] = {}
+        self._only: dict[str, Node] = {}
+        for spec in tree.experts:
+            node, small = tree.node(spec.node), maps.get(spec.name)
+            if small is None:
+                self._only[node.name] = node.children[0]
+                continue
+            if len(node.children) == 2:
+                small = small[1:] - small[:1]  # one channel is enough to tell which of two is larger
+                if not bool((small > 0).any()):
+                    # Interpolation stays between its neighbours: what wins nowhere on the grid wins nowhere.
+                    self._only[node.name] = node.children[0]
+                    continue
+            self._margins[node.name] = _Upsampled(small, conditionals.size)
+        self._width = conditionals.size[1]
+
+    def labels(self, top: int, bottom: int) -> Tensor:
+        """(bottom - top, W) uint8"""
+        labels = self._labels(self._root, top, bottom)
+        return labels.expand(bottom - top, self._width)
+
+    def _labels(self, node: Node, top: int, bottom: int) -> Tensor:
+        """Broadcastable to (bottom - top, W), uint8."""
+        if node.label is not None:
+            return torch.tensor(node.label, dtype=torch.uint8, device=self._device)
+        if node.name in self._only:
+            return self._labels(self._only[node.name], top, bottom)
+        margins = self._margins[node.name].rows(top, bottom)
+        first, *others = node.children
+        labels = self._labels(first, top, bottom)
+        if len(others) == 1:
+            return torch.where(margins[0] > 0, self._labels(others[0], top, bottom), labels)
+        best = margins[0]
+        for place, child in enumerate(others, start=1):
+            labels = torch.where(margins[place] > best, self._labels(child, top, bottom), labels)
+            if place < len(others):
+                best = torch.maximum(best, margins[place])
+        return labels
+
+
+class _Products:
+    """Probabilities of the leaves: products of the conditionals down their paths."""
+
+    def __init__(self, conditionals: Conditionals) -> None:
+        self._tree = conditionals.tree
+        self._maps = conditionals.maps
+        self._size = conditionals.size
+        self._device = next((small.device for small in conditionals.maps.values()), torch.device("cpu"))
+        self._upsampled: dict[str, _Upsampled] = {}
+        for spec in self._tree.experts:
+            if (small := conditionals.maps.get(spec.name)) is not None:
+                # The first of two children is what the second leaves, so only one channel is upsampled.
+                small = small[1:] if len(spec.children) == 2 else small
+                self._upsampled[spec.node] = _Upsampled(small, conditionals.size)
+
+    def may_leave_background(self) -> bool:
+        """False only where the background is at least as probable as all else together, everywhere on the grid."""
+        small = self._maps.get(self._tree.experts[0].name)
+        return small is not None and bool((small[0] < 0.5).any())
+
+    def leaves(self, top: int, bottom: int) -> list[Tensor]:
+        """One (bottom - top, W) float32 for each label, in the order of the labels."""
+        shape = (bottom - top, self._size[1])
+        found: dict[int, Tensor] = {}
+        self._collect(self._tree.root, torch.ones(shape, device=self._device), (top, bottom), found)
+        return [found[label] for label in range(self._tree.num_labels)]
+
+    def _collect(self, node: Node, probability: Tensor, rows: tuple[int, int], found: dict[int, Tensor]) -> None:
+        if node.label is not None:
+            found[node.label] = probability
+            return
+        if node.name not in self._upsampled:
+            for child in node.children:
+                self._collect(child, probability / len(node.children), rows, found)
+            return
+        given = self._upsampled[node.name].rows(*rows)
+        if len(node.children) == 2:
+            second = probability * given[0]
+            self._collect(node.children[0], (probability - second).clamp_(min=0), rows, found)
+            self._collect(node.children[1], second, rows, found)
+            return
+        for place, child in enumerate(node.children):
+            self._collect(child, probability * given[place], rows, found)
+
+
+def _in_strips(size: tuple[int, int], strip: Callable[[int, int], Tensor]) -> npt.NDArray[np.uint8]:
+    labels = np.empty(size, np.uint8)
+    for top, bottom in _strips(*size):
+        labels[top:bottom] = strip(top, bottom).cpu().numpy()
+    return labels
+
+
+def _strips(height: int, width: int) -> list[tuple[int, int]]:
+    rows = max(1, STRIP_PIXELS // width)
+    return [(top, min(top + rows, height)) for top in range(0, height, rows)]

@@ -1,0 +1,102 @@
+"""The result of segmenting one image: labels at its own size, probabilities on demand, views by level and by node."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bodycascade import drawing
+from bodycascade.errors import ImageError
+from bodycascade.hierarchy import Tree
+
+
+class Segmentation:
+    """What each pixel of an image shows.
+
+    `parts` (H, W) uint8: the leaf label of each pixel, at the image's own size. `tree`: the classes. `image`
+    (H, W, 3) uint8 RGB or None: the picture itself, for `overlay`; it is the array that was given, not a copy.
+    Every other view is derived from `parts`, so levels cannot contradict each other.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        parts: npt.NDArray[np.uint8],
+        *,
+        image: npt.NDArray[np.uint8] | None = None,
+        probs: Callable[[], npt.NDArray[np.float32]] | None = None,
+    ) -> None:
+        """`probs` computes the probabilities when they are first asked for; without it the labels count as certain.
+
+        Raises `ImageError` where `parts` is not a uint8 map (H, W) of the tree's labels, or not of the image's size.
+        """
+        if parts.dtype != np.uint8 or parts.ndim != 2 or (parts.size and int(parts.max()) >= tree.num_labels):
+            raise ImageError(
+                f"expected a uint8 label map (H, W) with labels 0 to {tree.num_labels - 1}; "
+                f"found {parts.dtype} {parts.shape}, labels up to {parts.max() if parts.size else 0}"
+            )
+        if image is not None and image.shape != (*parts.shape, 3):
+            raise ImageError(f"the image is {image.shape[:2]}, its label map {parts.shape}; they must have one size")
+        self.tree = tree
+        self.parts = parts
+        self.image = image
+        self._compute_probs = probs
+
+    @cached_property
+    def probs(self) -> npt.NDArray[np.float32]:
+        """(labels, H, W) float32: the probability of each leaf label (channel = label), summing to 1 at each pixel.
+
+        Computed at the first access and kept: 28 bytes a pixel for seven labels.
+        """
+        if self._compute_probs is not None:
+            return self._compute_probs()
+        every = np.arange(self.tree.num_labels, dtype=np.uint8)[:, None, None]
+        certain: npt.NDArray[np.float32] = (self.parts == every).astype(np.float32)
+        return certain
+
+    def level(self, level: int) -> npt.NDArray[np.uint8]:
+        """(H, W) uint8: the ids of `tree.level_map(level)`, 0 the background; the finest level equals `parts`.
+
+        Raises `TreeError` where there is no such level.
+        """
+        ids: npt.NDArray[np.uint8] = np.take(self.tree.level_map(level), self.parts)
+        return ids
+
+    def mask(self, name: str) -> npt.NDArray[np.bool_]:
+        """(H, W) bool: where the image shows the node `name` ("head", "upper_body", "body", "background", ...).
+
+        Raises `TreeError`, with the names there are, where the tree has no such node.
+        """
+        chosen = np.zeros(self.tree.num_labels, np.bool_)
+        chosen[list(self.tree.labels(name))] = True
+        return np.take(chosen, self.parts)
+
+    def share(self, name: str) -> float:
+        """The fraction of the image, 0 to 1, that the node `name` covers."""
+        return float(self.mask(name).mean()) if self.parts.size else 0.0
+
+    def overlay(self, level: int | None = None, *, opacity: float = 0.6) -> Image.Image:
+        """The image with the classes of `level` (None: the finest) painted over it; the colours alone without image."""
+        level = len(self.tree.levels) - 1 if level is None else level
+        labels, palette = self.level(level), self.tree.level_palette(level)
+        if self.image is None:
+            return Image.fromarray(drawing.colour_labels(labels, palette))
+        return Image.fromarray(drawing.overlay(self.image, labels, palette, opacity))
+
+    def __repr__(self) -> str:
+        height, width = self.parts.shape
+        counts = np.bincount(self.parts.ravel(), minlength=self.tree.num_labels)
+        total = max(1, self.parts.size)
+        shown = [f"{leaf.name} {n / total:.1%}" for leaf, n in zip(self.tree.leaves, counts, strict=True) if n]
+        return f"<Segmentation {height} x {width}: {', '.join(shown)}>"
+
+    def _repr_png_(self) -> bytes:
+        """The overlay as PNG, which notebooks show."""
+        file = io.BytesIO()
+        self.overlay().save(file, "PNG")
+        return file.getvalue()

@@ -1,0 +1,102 @@
+"""Random views of a training image, by albumentations.
+
+Each view is a function of its seed alone: the order of the calls, the thread and the process make no difference.
+There is no vertical flip: people stand on their feet, and which half is upper is what the experts learn.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# albumentations asks the network for a newer version of itself at import, and waits for the answer.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+import albumentations
+import cv2
+
+from bodycascade.expert import IMAGENET_MEAN
+from bodycascade.hierarchy import IGNORE
+from bodycascade.params import Augment
+
+UInt8 = npt.NDArray[np.uint8]
+
+SCALE_STEPS = 17
+"""Number of sizes, evenly spaced, that a random scale is chosen from."""
+
+
+class Augmenter:
+    """Makes random square crops; one instance serves one thread.
+
+    `outside`: leaf labels that a crop may do without: where the image has other labels, the crop holds some of them.
+    """
+
+    def __init__(self, augment: Augment, *, input_side: int, crop_side: int, outside: tuple[int, ...]) -> None:
+        # OpenCV's own threads would fight with torch's for the cores.
+        cv2.setNumThreads(0)
+        sides = np.linspace(augment.scale_min * input_side, augment.scale_max * input_side, SCALE_STEPS)
+        fill = tuple(round(part) for part in IMAGENET_MEAN)
+        self._compose = albumentations.Compose(
+            [
+                albumentations.LongestMaxSize(
+                    max_size=sorted({round(side) for side in sides}),
+                    interpolation=cv2.INTER_LINEAR,
+                    mask_interpolation=cv2.INTER_NEAREST,
+                    area_for_downscale="image",
+                ),
+                albumentations.PadIfNeeded(
+                    min_height=crop_side,
+                    min_width=crop_side,
+                    position="random",
+                    border_mode=cv2.BORDER_CONSTANT,
+                    fill=fill,
+                    fill_mask=IGNORE,
+                ),
+                albumentations.CropNonEmptyMaskIfExists(
+                    height=crop_side, width=crop_side, ignore_values=[*outside, IGNORE]
+                ),
+                albumentations.HorizontalFlip(p=augment.flip),
+                albumentations.Affine(
+                    rotate=(-augment.rotate_degrees, augment.rotate_degrees),
+                    interpolation=cv2.INTER_LINEAR,
+                    mask_interpolation=cv2.INTER_NEAREST,
+                    fill=fill,
+                    fill_mask=IGNORE,
+                    p=augment.rotate,
+                ),
+                *_colour_changes(augment),
+            ],
+            additional_targets={"parent": "mask"},
+        )
+
+    def __call__(
+        self, image: UInt8, labels: UInt8, parent: UInt8 | None, *, seed: int
+    ) -> tuple[UInt8, UInt8, UInt8 | None]:
+        """A view of `image` (H, W, 3) RGB with its `labels` (H, W) and the parent's probability (H, W), 255 = 1.
+
+        All come back at (crop_side, crop_side), uint8; what lies outside the image is mean colour, label IGNORE. The
+        parent's probability is IGNORE there too, so callers go by the labels. The arguments are left as they are.
+        """
+        self._compose.set_random_seed(seed)
+        arrays: dict[str, Any] = {"image": image, "mask": labels}
+        if parent is not None:
+            arrays["parent"] = parent
+        view = self._compose(**arrays)
+        return view["image"], view["mask"], view["parent"] if parent is not None else None
+
+
+def _colour_changes(augment: Augment) -> list[albumentations.BasicTransform]:
+    return [
+        albumentations.ColorJitter(
+            brightness=(1 - augment.brightness, 1 + augment.brightness),
+            contrast=(1 - augment.contrast, 1 + augment.contrast),
+            saturation=(1 - augment.saturation, 1 + augment.saturation),
+            hue=(-augment.hue, augment.hue),
+            p=augment.colour,
+        ),
+        albumentations.ToGray(p=augment.grayscale),
+        albumentations.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 1.5), p=augment.blur),
+    ]

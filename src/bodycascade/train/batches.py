@@ -1,0 +1,138 @@
+"""Batches of augmented views, made ahead of the training step in background threads.
+
+The order of an epoch is a function of (seed, expert, epoch), a view of (seed, expert, epoch, index): a run that is
+resumed in the middle of an epoch sees exactly what an uninterrupted one sees, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bodycascade.hierarchy import IGNORE, ExpertSpec, Tree
+from bodycascade.params import TrainParams
+from bodycascade.preprocess.pack import Pack
+from bodycascade.train.augmentation import Augmenter, UInt8
+from bodycascade.train.parent_maps import ParentMaps
+
+LOADING_THREADS = 2
+"""albumentations spends its time in OpenCV and numpy, which release Python's lock; more threads than this gain nothing
+against a network that wants the cores too."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`images` (N, 3, H, W) uint8 RGB, `targets` (N, H, W) int64 child ids or IGNORE, `parent` (N, H, W) bool or None."""
+
+    images: Tensor
+    targets: Tensor
+    parent: Tensor | None
+
+
+@dataclass(frozen=True)
+class Seed:
+    """The run's seed and the expert's name: together they give every random choice of the training a seed of its own."""
+
+    seed: int
+    expert: str
+
+    def derive(self, *place: int) -> int:
+        """A 32-bit seed for the place (a purpose, an epoch, an index, a step ...) in this training."""
+        words = [self.seed, zlib.crc32(self.expert.encode()), *place]
+        return int(np.random.SeedSequence(words).generate_state(1)[0])
+
+
+ORDER, VIEW, MASK_CHOICE, STEP = range(4)
+"""Purposes that seeds are derived for."""
+
+
+class BatchLoader:
+    """The training batches of one expert.
+
+    Images that hold no pixel of the expert's node are left out. `make_augmenter` is called once per loading thread.
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        parents: ParentMaps | None,
+        *,
+        tree: Tree,
+        spec: ExpertSpec,
+        train: TrainParams,
+        seed: Seed,
+        make_augmenter: Callable[[], Augmenter],
+    ) -> None:
+        self._pack, self._parents, self._train, self._seed = pack, parents, train, seed
+        self._target_map = tree.target_map(spec.name)
+        self._make_augmenter = make_augmenter
+        self._threads = threading.local()
+        inside = {i for i in range(len(pack)) if bool((self._target_map[pack.mask(i)] != IGNORE).any())}
+        self._indices = np.array([i for i in pack.epoch if i in inside], dtype=np.int64)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Number of views in one epoch."""
+        return len(self._indices)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one epoch; the last one may be smaller."""
+        return -(-len(self._indices) // self._train.batch_size)
+
+    def epoch(self, epoch: int, *, first: int = 0) -> Iterator[tuple[Batch, float]]:
+        """The batches of `epoch` from number `first` on, each with the seconds that the caller waited for it."""
+        order = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(self._indices)
+        size = self._train.batch_size
+        chunks = [order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch)]
+        with ThreadPoolExecutor(LOADING_THREADS) as pool:
+            waiting: deque[Future[Batch]] = deque()
+            for chunk in chunks[: self._train.prefetch]:
+                waiting.append(pool.submit(self._load, epoch, chunk))
+            for chunk in [*chunks[self._train.prefetch :], *[None] * min(len(chunks), self._train.prefetch)]:
+                started = time.perf_counter()
+                batch = waiting.popleft().result()
+                waited = time.perf_counter() - started
+                if chunk is not None:
+                    waiting.append(pool.submit(self._load, epoch, chunk))
+                yield batch, waited
+
+    def _load(self, epoch: int, indices: Sequence[int]) -> Batch:
+        if not hasattr(self._threads, "augmenter"):
+            self._threads.augmenter = self._make_augmenter()
+        views = [self._view(epoch, int(index)) for index in indices]
+        images = torch.from_numpy(np.stack([image for image, _, _ in views])).permute(0, 3, 1, 2)
+        targets = torch.from_numpy(np.stack([target for _, target, _ in views]).astype(np.int64))
+        parents = [parent for _, _, parent in views if parent is not None]
+        return Batch(images, targets, torch.from_numpy(np.stack(parents)) if parents else None)
+
+    def _view(self, epoch: int, index: int) -> tuple[UInt8, UInt8, np.ndarray | None]:
+        image, labels = self._pack.image(index), self._pack.mask(index)
+        guessed = self._guesses(epoch, index)
+        parent = self._parents.map(index) if self._parents is not None and guessed else None
+        seed = self._seed.derive(VIEW, epoch, index)
+        image, labels, parent = self._threads.augmenter(image, labels, parent, seed=seed)
+        targets = self._target_map[labels]
+        if self._parents is None:
+            return image, targets, None
+        if parent is None:
+            return image, targets, targets != IGNORE
+        seen = (parent >= self._parents.threshold) & (labels != IGNORE)
+        # What the parent lost stays lost in prediction too: the child answers only for what it sees.
+        return image, np.where(seen, targets, IGNORE).astype(np.uint8), seen
+
+    def _guesses(self, epoch: int, index: int) -> bool:
+        """Whether this view's parent mask is the predicted one, not the true one."""
+        if self._train.parent_mask != "mixed":
+            return self._train.parent_mask == "predicted"
+        rng = np.random.default_rng(self._seed.derive(MASK_CHOICE, epoch, index))
+        return bool(rng.random() < self._train.predicted_fraction)

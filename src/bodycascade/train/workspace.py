@@ -1,0 +1,57 @@
+"""The working folder of one training: its own for each set of inputs, for one process at a time."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bodycascade.errors import TrainingError
+from bodycascade.files import sha256_of
+
+
+def die_with_parent() -> None:
+    """Ask the kernel (Linux) to end this process when its parent ends: a killed `dvc repro` leaves no trainer behind."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the request was made
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fingerprint(settings: object, files: Sequence[Path]) -> str:
+    """16 hex digits over `settings` (plain data) and the content of `files`: equal inputs, equal fingerprint."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for path in files:
+        digest.update(f"{path.name} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def working_folder(base: Path, inputs: str, say: Callable[[str], None]) -> Iterator[Path]:
+    """`base/<inputs>`, locked for this process; folders of other inputs are removed, since their training is stale.
+
+    Raises `TrainingError` where another process holds it.
+    """
+    base.mkdir(parents=True, exist_ok=True)
+    with (base / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TrainingError(f"{base}: another training is at work here; wait for it to end, or stop it") from error
+        for other in base.iterdir():
+            if other.is_dir() and other.name != inputs:
+                say(f"parameters, data or code have changed since {other.name}: that unfinished training is dropped")
+                shutil.rmtree(other)
+        folder = base / inputs
+        folder.mkdir(exist_ok=True)
+        yield folder

@@ -1,0 +1,69 @@
+"""The pipeline's stages: thin scripts that read params.yaml and call the package."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import inspect
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from bodycascade.errors import BodyCascadeError
+from bodycascade.params import load_params
+
+
+def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) -> NoReturn:
+    """Run `main(params, root, ...)` for the command line and leave the process with its exit code.
+
+    `main` is given `params`, the folder that profile.root leads to from the params file as `root`, and one word of the
+    command line for each further argument that it has without a default. Errors meant for the user are one line on
+    standard error and exit code 1; Ctrl-C is 130, SIGTERM 143, an error with an `exit_code` of its own has that.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    words = [
+        name
+        for name, parameter in inspect.signature(main).parameters.items()
+        if name not in ("params", "root") and parameter.default is inspect.Parameter.empty
+    ]
+    parser = argparse.ArgumentParser(description=(inspect.getdoc(main) or "").partition("\n")[0])
+    for word in words:
+        parser.add_argument(word)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameter file (%(default)s)")
+    given = parser.parse_args(argv)
+    try:
+        params = load_params(given.params)
+        root = (given.params.resolve().parent / params.profile.root).resolve()
+        main(params=params, root=root, **{word: getattr(given, word) for word in words})
+    except BodyCascadeError as error:
+        _leave(str(error), 1)
+    except OSError as error:
+        _leave(_describe(error), 1)
+    except KeyboardInterrupt:
+        _leave("stopped", 128 + signal.SIGINT)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if not isinstance(code, int):
+            raise
+        _leave(str(error), code)
+    sys.exit(0)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    # An exit by exception, so that what lies half made aside is cleared away.
+    _leave("stopped", 128 + number)
+
+
+def _leave(line: str, code: int) -> NoReturn:
+    print(line, file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _describe(error: OSError) -> str:
+    where = error.filename or "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}: the disk is full ({error.strerror}); make room and run again, finished files are whole"
+    return f"{where}: {error.strerror or error}"
