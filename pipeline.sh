@@ -29,7 +29,7 @@ setup() {
     fi
     if ! cat pyproject.toml constraints.txt | cmp -s - .venv/installed-from; then
         echo "pipeline.sh: installing into .venv; the first time takes minutes"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[pipeline,test]'
+        .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[pipeline,test]'
         cat pyproject.toml constraints.txt >.venv/installed-from
     fi
     export PATH="$PWD/.venv/bin:$PATH" DVC_NO_ANALYTICS=1

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import errno
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
-
-from bodycascade.errors import BodyCascadeError
-from bodycascade.params import load_params
 
 
 def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) -> NoReturn:
@@ -24,6 +23,29 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
     standard error and exit code 1; Ctrl-C is 130, SIGTERM 143, an error with an `exit_code` of its own has that.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    given, words = _parse(main, argv)
+    try:
+        # Here and not above, as in the stages' own `main`: torch takes seconds to import, in which a stage could not
+        # yet have asked to die with its parent.
+        from bodycascade.params import load_params  # noqa: PLC0415
+
+        params = load_params(given.params)
+        root = (given.params.resolve().parent / params.profile.root).resolve()
+        main(params=params, root=root, **{word: getattr(given, word) for word in words})
+    except OSError as error:
+        _leave(_describe(error), 1)
+    except KeyboardInterrupt:
+        _leave("stopped", 128 + signal.SIGINT)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        _leave(str(error), code)
+    sys.exit(0)
+
+
+def _parse(main: Callable[..., object], argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """The command line, and the words of it that `main` wants."""
     words = [
         name
         for name, parameter in inspect.signature(main).parameters.items()
@@ -33,23 +55,30 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
     for word in words:
         parser.add_argument(word)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameter file (%(default)s)")
-    given = parser.parse_args(argv)
-    try:
-        params = load_params(given.params)
-        root = (given.params.resolve().parent / params.profile.root).resolve()
-        main(params=params, root=root, **{word: getattr(given, word) for word in words})
-    except BodyCascadeError as error:
-        _leave(str(error), 1)
-    except OSError as error:
-        _leave(_describe(error), 1)
-    except KeyboardInterrupt:
-        _leave("stopped", 128 + signal.SIGINT)
-    except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if not isinstance(code, int):
-            raise
-        _leave(str(error), code)
-    sys.exit(0)
+    return parser.parse_args(argv), words
+
+
+def _exit_code(error: Exception) -> int | None:
+    """The code to leave with for an error meant for the user; None for any other."""
+    from bodycascade.errors import BodyCascadeError  # noqa: PLC0415 - see run_stage
+
+    if isinstance(error, BodyCascadeError):
+        return 1
+    code = getattr(error, "exit_code", None)
+    return code if isinstance(code, int) else None
+
+
+def die_with_parent() -> None:
+    """Ask the kernel (Linux) to end this process when its parent ends: a killed `dvc repro` leaves no stage behind.
+
+    Without it the stage would run on beside the one that the next `dvc repro` starts.
+    """
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the request was made
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from bodycascade.preprocess import preprocess
-from stages import run_stage
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages import die_with_parent, run_stage
+
+if TYPE_CHECKING:
+    from bodycascade.params import Params
+
+
+def main(params: Params, root: Path) -> None:
+    """Check the data and pack it for training."""
+    from bodycascade.preprocess import preprocess  # noqa: PLC0415 - see run_stage
+
+    preprocess(params, root)
+
 
 if __name__ == "__main__":
-    run_stage(preprocess)
+    die_with_parent()
+    run_stage(main)

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from bodycascade.train import train
-from stages import run_stage
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages import die_with_parent, run_stage
+
+if TYPE_CHECKING:
+    from bodycascade.params import Params
+
+
+def main(params: Params, expert: str, root: Path) -> None:
+    """Train one expert."""
+    from bodycascade.train import train  # noqa: PLC0415 - see run_stage
+
+    train(params, expert, root)
+
 
 if __name__ == "__main__":
-    run_stage(train)
+    die_with_parent()
+    run_stage(main)

@@ -47,20 +47,23 @@ def descend(
 
     `images` are (H, W, 3) uint8 RGB of shapes for which every expert has one input shape. An expert sees the pixels
     where the probability of its node (the product of the conditionals down to it) is at least its `mask_threshold`;
-    it does not run where that is nowhere. `at_once`: the most images given to a network together.
+    it does not run where that is nowhere, nor where `deciders` lacks it. `at_once`: the most images given to a network
+    together.
     """
     inputs = _Inputs(images, device)
     maps: list[dict[str, Tensor]] = [{} for _ in images]
     reached: dict[str, Tensor] = {}
     everyone = list(range(len(images)))
     for spec in tree.experts:
+        if spec.name not in deciders:
+            continue
         expert = deciders[spec.name]
         shape = expert.input_shape(*images[0].shape[:2])
         node, seen, alive = None, None, everyone
         if spec.parent is not None:
             if spec.node not in reached:
                 continue
-            node = _at(shape, reached[spec.node])
+            node = resize_map(reached[spec.node], shape)
             seen = node >= expert.settings.mask_threshold
             alive = [i for i, some in enumerate(seen.flatten(1).any(dim=1).tolist()) if some]
         if not alive:
@@ -102,7 +105,7 @@ class TrueDecider:
         size = tuple(images.shape[-2:])
         shape = self._expert.input_shape(*size)
         small = functional.interpolate(images, size=shape, mode="bilinear", antialias=True)
-        seen = None if parent is None else _at(shape, parent.float()) >= 0.5
+        seen = None if parent is None else resize_map(parent.float(), shape) >= 0.5
         own = functional.interpolate(self._expert.predict(small, seen), size=size, mode="bilinear", align_corners=False)
         return torch.where(known, truth, own)
 
@@ -121,11 +124,13 @@ class _Inputs:
         return self._made[shape]
 
 
-def _at(shape: Shape, probability: Tensor) -> Tensor:
-    """(N, h, w) at another grid."""
+def resize_map(probability: Tensor, shape: Shape) -> Tensor:
+    """(..., h, w) float32 at another grid: the map (..., H, W) resampled bilinearly, pixel areas aligned."""
     if tuple(probability.shape[-2:]) == shape:
         return probability
-    return functional.interpolate(probability[:, None], size=shape, mode="bilinear", align_corners=False)[:, 0]
+    flat = probability.reshape(1, -1, *probability.shape[-2:])
+    resized = functional.interpolate(flat, size=shape, mode="bilinear", align_corners=False)
+    return resized.reshape(*probability.shape[:-2], *shape)
 
 
 def _product(node: Tensor | None, child: Tensor, alive: list[int], count: int) -> Tensor:

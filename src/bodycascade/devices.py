@@ -37,7 +37,7 @@ def runs_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """A context in which networks run in `precision` (auto, float32, bfloat16); auto takes bfloat16 where it is fast."""
+    """A context in which networks run in `precision`: float32, bfloat16, or auto, bfloat16 where it is fast."""
     if precision not in ("auto", "float32", "bfloat16"):
         raise BodyCascadeError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
     if precision == "float32" or (precision == "auto" and not runs_bfloat16(device)):

@@ -14,8 +14,8 @@ from pathlib import Path
 def replace_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; on success it is flushed to disk and takes the place of `path`.
 
-    On an error the aside file is removed and `path` stays as it was. The aside name carries the process id, so two
-    processes never share one.
+    On an error the aside file is removed and `path` stays as it was; an `OSError` that names no file, as one of a full
+    disk does, is given the name of `path`. The aside name carries the process id, so two processes never share one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -25,7 +25,20 @@ def replace_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         aside.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
+        aside.unlink(missing_ok=True)
+
+
+def remove_asides(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left half written in `folder` of the file `name`, or of all files.
+
+    The caller knows that nobody else is writing there.
+    """
+    for aside in folder.glob(f".{name}.*.part"):
         aside.unlink(missing_ok=True)
 
 

@@ -83,7 +83,7 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise ImageError(f"expected at least one pixel; found shape {array.shape}")
     if gray:
         return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
-    return np.ascontiguousarray(array[..., :3])
+    return np.ascontiguousarray(array if array.shape[2] == 3 else array[..., :3])
 
 
 def _from_file(path: Path) -> npt.NDArray[np.uint8]:

@@ -42,7 +42,10 @@ class Progress:
             self._write(f"{self._name}: {self._done} of {self._total}, took {duration(self._clock() - self._started)}")
 
     def at(self, done: int) -> None:
-        """`done` steps of the total are done. The time left is counted from the first call, so a resumed run is right."""
+        """Tell that `done` steps of the total are done.
+
+        The time left is reckoned from the first call on, so it is right for a resumed run too.
+        """
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if self._first is None:

@@ -37,26 +37,32 @@ class Conditionals:
 @torch.inference_mode()
 def hard_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
     """(H, W) uint8 leaf labels by walking down the tree; of equally likely children the first wins."""
-    walk = _Walk(conditionals)
-    return _in_strips(conditionals.size, walk.labels)
+    root = _root_map(conditionals)
+    if root is None:
+        return np.zeros(conditionals.size, np.uint8)
+    # Interpolation stays between its neighbours: rows near which the background wins all over the grid are background.
+    span = _span((root[1:] > root[:1]).any(dim=0), conditionals.size[0])
+    return _in_strips(conditionals.size, span, _Walk(conditionals).labels)
 
 
 @torch.inference_mode()
 def soft_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
     """(H, W) uint8: the label of the most probable leaf at each pixel; of equally likely ones the smallest."""
-    products = _Products(conditionals)
-    if not products.may_leave_background():
+    root = _root_map(conditionals)
+    if root is None:
         return np.zeros(conditionals.size, np.uint8)
+    products = _Products(conditionals)
 
     def strip(top: int, bottom: int) -> Tensor:
         best, *others = products.leaves(top, bottom)
-        labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
+        labels = _label(0, best.device)
         for label, probability in enumerate(others, start=1):
-            labels.masked_fill_(probability > best, label)
+            labels = _pick(probability > best, _label(label, best.device), labels)
             best = torch.maximum(best, probability)
         return labels
 
-    return _in_strips(conditionals.size, strip)
+    # Where the background is as probable as all else together, no leaf can have more.
+    return _in_strips(conditionals.size, _span(root[0] < 0.5, conditionals.size[0]), strip)
 
 
 @torch.inference_mode()
@@ -65,7 +71,7 @@ def leaf_probabilities(conditionals: Conditionals) -> npt.NDArray[np.float32]:
     height, width = conditionals.size
     probabilities = np.empty((conditionals.tree.num_labels, height, width), np.float32)
     products = _Products(conditionals)
-    for top, bottom in _strips(height, width):
+    for top, bottom in _strips((0, height), width):
         for label, probability in enumerate(products.leaves(top, bottom)):
             probabilities[label, top:bottom] = probability.cpu().numpy()
     return probabilities
@@ -77,13 +83,10 @@ class _Upsampled:
     def __init__(self, small: Tensor, size: tuple[int, int]) -> None:
         self._small, (height, self._width) = small, size
         self._same = tuple(small.shape[-2:]) == size
-        # Where the centre of row y of H lies among the centres of h rows; in float64, since strips must meet exactly.
-        rows = (np.arange(height) + 0.5) * (small.shape[1] / height) - 0.5
-        rows = rows.clip(0, small.shape[1] - 1)
-        above = np.floor(rows).astype(np.int64)
+        above, weight = _neighbours(small.shape[1], height)
         self._above = torch.from_numpy(above).to(small.device)
         self._below = (self._above + 1).clamp_(max=small.shape[1] - 1)
-        self._weight = torch.from_numpy((rows - above).astype(np.float32)).to(small.device)[:, None]  # (H, 1)
+        self._weight = torch.from_numpy(weight).to(small.device)[:, None]  # (H, 1)
 
     def rows(self, top: int, bottom: int) -> Tensor:
         """(C, bottom - top, W)"""
@@ -112,32 +115,25 @@ class _Walk:
                 continue
             if len(node.children) == 2:
                 small = small[1:] - small[:1]  # one channel is enough to tell which of two is larger
-                if not bool((small > 0).any()):
-                    # Interpolation stays between its neighbours: what wins nowhere on the grid wins nowhere.
-                    self._only[node.name] = node.children[0]
-                    continue
             self._margins[node.name] = _Upsampled(small, conditionals.size)
-        self._width = conditionals.size[1]
 
     def labels(self, top: int, bottom: int) -> Tensor:
-        """(bottom - top, W) uint8"""
-        labels = self._labels(self._root, top, bottom)
-        return labels.expand(bottom - top, self._width)
+        """Broadcastable to (bottom - top, W), uint8."""
+        return self._labels(self._root, top, bottom)
 
     def _labels(self, node: Node, top: int, bottom: int) -> Tensor:
-        """Broadcastable to (bottom - top, W), uint8."""
         if node.label is not None:
-            return torch.tensor(node.label, dtype=torch.uint8, device=self._device)
+            return _label(node.label, self._device)
         if node.name in self._only:
             return self._labels(self._only[node.name], top, bottom)
         margins = self._margins[node.name].rows(top, bottom)
         first, *others = node.children
         labels = self._labels(first, top, bottom)
         if len(others) == 1:
-            return torch.where(margins[0] > 0, self._labels(others[0], top, bottom), labels)
+            return _pick(margins[0] > 0, self._labels(others[0], top, bottom), labels)
         best = margins[0]
         for place, child in enumerate(others, start=1):
-            labels = torch.where(margins[place] > best, self._labels(child, top, bottom), labels)
+            labels = _pick(margins[place] > best, self._labels(child, top, bottom), labels)
             if place < len(others):
                 best = torch.maximum(best, margins[place])
         return labels
@@ -148,7 +144,6 @@ class _Products:
 
     def __init__(self, conditionals: Conditionals) -> None:
         self._tree = conditionals.tree
-        self._maps = conditionals.maps
         self._size = conditionals.size
         self._device = next((small.device for small in conditionals.maps.values()), torch.device("cpu"))
         self._upsampled: dict[str, _Upsampled] = {}
@@ -157,11 +152,6 @@ class _Products:
                 # The first of two children is what the second leaves, so only one channel is upsampled.
                 small = small[1:] if len(spec.children) == 2 else small
                 self._upsampled[spec.node] = _Upsampled(small, conditionals.size)
-
-    def may_leave_background(self) -> bool:
-        """False only where the background is at least as probable as all else together, everywhere on the grid."""
-        small = self._maps.get(self._tree.experts[0].name)
-        return small is not None and bool((small[0] < 0.5).any())
 
     def leaves(self, top: int, bottom: int) -> list[Tensor]:
         """One (bottom - top, W) float32 for each label, in the order of the labels."""
@@ -188,13 +178,50 @@ class _Products:
             self._collect(child, probability * given[place], rows, found)
 
 
-def _in_strips(size: tuple[int, int], strip: Callable[[int, int], Tensor]) -> npt.NDArray[np.uint8]:
-    labels = np.empty(size, np.uint8)
-    for top, bottom in _strips(*size):
+def _root_map(conditionals: Conditionals) -> Tensor | None:
+    return conditionals.maps.get(conditionals.tree.experts[0].name)
+
+
+def _neighbours(small: int, height: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """For each of `height` rows the one of `small` rows above its centre, and the weight of the next one.
+
+    Centre lies on centre scaled, so nothing shifts by half a pixel; in float64, for strips that meet exactly.
+    """
+    rows = ((np.arange(height) + 0.5) * (small / height) - 0.5).clip(0, small - 1)
+    above = np.floor(rows).astype(np.int64)
+    return above, (rows - above).astype(np.float32)
+
+
+def _span(winning: Tensor, height: int) -> tuple[int, int]:
+    """(top, bottom) rows of `height` that some true cell of `winning` (h, w) bool has a part in."""
+    rows = np.flatnonzero(winning.any(dim=1).cpu().numpy())
+    if not len(rows):
+        return 0, 0
+    above, _ = _neighbours(winning.shape[0], height)
+    touched = np.flatnonzero((above >= rows[0] - 1) & (above <= rows[-1]))
+    return int(touched[0]), int(touched[-1]) + 1
+
+
+def _label(label: int, device: torch.device) -> Tensor:
+    return torch.tensor(label, dtype=torch.uint8, device=device)
+
+
+def _pick(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """`one` where `chosen`, else `other`, uint8: torch.where in bit operations, a sixth of its time on the CPU."""
+    mask = chosen.view(torch.uint8).neg()  # 0 or 255
+    return other ^ ((one ^ other) & mask)
+
+
+def _in_strips(
+    size: tuple[int, int], span: tuple[int, int], strip: Callable[[int, int], Tensor]
+) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8: what `strip` gives for the rows of `span`, 0 (the background) outside."""
+    labels = np.zeros(size, np.uint8)
+    for top, bottom in _strips(span, size[1]):
         labels[top:bottom] = strip(top, bottom).cpu().numpy()
     return labels
 
 
-def _strips(height: int, width: int) -> list[tuple[int, int]]:
+def _strips(span: tuple[int, int], width: int) -> list[tuple[int, int]]:
     rows = max(1, STRIP_PIXELS // width)
-    return [(top, min(top + rows, height)) for top in range(0, height, rows)]
+    return [(top, min(top + rows, span[1])) for top in range(span[0], span[1], rows)]

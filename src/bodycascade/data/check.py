@@ -20,12 +20,14 @@ MOST_LISTED = 50
 class DataReport:
     """What a good data set holds: ids per split as listed, pixels per leaf label of each image, remarks in words.
 
-    `pixels[id][label]` counts at native size. `notes` are not errors: a split without a person, a class never seen.
+    `pixels[id][label]` counts at native size, `sizes[id]` is that size as (H, W). `notes` are not errors: a split
+    without a person, a class never seen.
     """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
     pixels: dict[str, tuple[int, ...]]
+    sizes: dict[str, tuple[int, int]]
     notes: tuple[str, ...]
 
 
@@ -35,36 +37,39 @@ def check_data(layout: Layout, *, train_ids: str, val_ids: str, tree: Tree) -> D
     `train_ids`, `val_ids`: names of the id files below the layout's folder. Raises `DataError`: a header line and one
     line per bad file or id, sorted, the first `MOST_LISTED` of them.
     """
-    problems: list[str] = []
-    splits = []
-    for file in (train_ids, val_ids):
-        try:
-            splits.append(layout.read_ids(file))
-        except DataError as error:
-            problems.append(str(error))
-    if len(splits) < 2:
-        raise DataError(_listing(layout, problems, "the id lists cannot be used"))
-    train, val = splits
-    problems += _check_lists(train, val, train_ids, val_ids) + _check_classes(layout, tree)
+    (train, problems), (val, more) = layout.scan_ids(train_ids), layout.scan_ids(val_ids)
+    problems += more + _check_lists(layout, {train_ids: train, val_ids: val}) + _check_classes(layout, tree)
     names = sorted(set(train) | set(val))
-    pixels: dict[str, tuple[int, ...]] = {}
+    findings: dict[str, _Finding] = {}
     results = ordered_map(lambda name: _check_image(layout, name, tree), names)
-    for name, (counts, found) in zip(names, track(results, "data check", total=len(names)), strict=True):
-        pixels[name] = counts
-        problems += found
+    for name, finding in zip(names, track(results, "data check", total=len(names)), strict=True):
+        findings[name] = finding
+        problems += finding.problems
     if problems:
-        bad = sum(not counts for counts in pixels.values())
-        raise DataError(_listing(layout, problems, f"{bad} of {len(names)} images cannot be used" if bad else "bad lists"))
-    return DataReport(train, val, pixels, _notes({"train": train, "val": val}, pixels, tree))
+        bad = sum(bool(finding.problems) for finding in findings.values())
+        raise DataError(_listing(layout, problems, f"{bad} of {len(names)} images are bad" if bad else "bad lists"))
+    pixels = {name: finding.pixels for name, finding in findings.items()}
+    notes = _notes({"train": train, "val": val}, pixels, tree)
+    return DataReport(train, val, pixels, {name: finding.size for name, finding in findings.items()}, notes)
 
 
-def _check_lists(train: tuple[str, ...], val: tuple[str, ...], train_ids: str, val_ids: str) -> list[str]:
+@dataclass(frozen=True)
+class _Finding:
+    """What is known of one image; `pixels` and `size` mean something where there are no problems."""
+
+    pixels: tuple[int, ...]
+    size: tuple[int, int]
+    problems: tuple[str, ...]
+
+
+def _check_lists(layout: Layout, lists: dict[str, tuple[str, ...]]) -> list[str]:
     problems = []
-    for file, ids in ((train_ids, train), (val_ids, val)):
+    for file, ids in lists.items():
         repeated = sorted(name for name, times in Counter(ids).items() if times > 1)
-        problems += [f"{file}: {name} is listed more than once" for name in repeated]
+        problems += [f"{layout.folder / file}: {name} is listed more than once" for name in repeated]
+    (train_file, train), (val_file, val) = lists.items()
     both = sorted(set(train) & set(val))
-    return problems + [f"{val_ids}: {name} is listed in {train_ids} too" for name in both]
+    return problems + [f"{layout.folder / val_file}: {name} is listed in {train_file} too" for name in both]
 
 
 def _check_classes(layout: Layout, tree: Tree) -> list[str]:
@@ -83,8 +88,7 @@ def _in_words(classes: dict[int | None, str] | dict[int, str]) -> str:
     return ", ".join(f"{label} {name}" for label, name in sorted(classes.items(), key=str)) or "none"
 
 
-def _check_image(layout: Layout, name: str, tree: Tree) -> tuple[tuple[int, ...], list[str]]:
-    """(pixels per label, problems) of one image; the pixels are empty where there is a problem."""
+def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
     problems, image_size, mask = [], None, None
     try:
         image_size = layout.read_image(name).shape[:2]
@@ -94,26 +98,24 @@ def _check_image(layout: Layout, name: str, tree: Tree) -> tuple[tuple[int, ...]
         mask = layout.read_mask(name)
     except DataError as error:
         problems.append(str(error))
-    if mask is not None:
-        counts = np.bincount(mask.ravel(), minlength=256)
-        strange = np.flatnonzero(counts[tree.num_labels :]) + tree.num_labels
-        if strange.size:
-            listed = ", ".join(map(str, strange[:5])) + (" ..." if strange.size > 5 else "")
-            problems.append(f"{layout.mask_path(name)}: holds labels {listed}; expected 0 to {tree.num_labels - 1}")
-        if image_size is not None and image_size != mask.shape:
-            problems.append(
-                f"{layout.mask_path(name)}: {mask.shape[1]} x {mask.shape[0]} pixels; "
-                f"the image has {image_size[1]} x {image_size[0]}"
-            )
-        if not problems:
-            return tuple(int(count) for count in counts[: tree.num_labels]), []
-    return (), problems
+    if mask is None:
+        return _Finding((), (0, 0), tuple(problems))
+    counts = np.bincount(mask.ravel(), minlength=256)
+    strange = np.flatnonzero(counts[tree.num_labels :]) + tree.num_labels
+    if strange.size:
+        listed = ", ".join(map(str, strange[:5])) + (" ..." if strange.size > 5 else "")
+        problems.append(f"{layout.mask_path(name)}: holds labels {listed}; expected 0 to {tree.num_labels - 1}")
+    height, width = mask.shape
+    if image_size is not None and image_size != (height, width):
+        expected = f"{image_size[1]} x {image_size[0]} as the image"
+        problems.append(f"{layout.mask_path(name)}: {width} x {height} pixels; expected {expected}")
+    return _Finding(tuple(int(count) for count in counts[: tree.num_labels]), (height, width), tuple(problems))
 
 
 def _listing(layout: Layout, problems: list[str], summary: str) -> str:
     listed = sorted(problems)[:MOST_LISTED]
     more = [f"... and {len(problems) - MOST_LISTED} more"] if len(problems) > MOST_LISTED else []
-    header = f"{layout.folder}: {summary}; mend these or take them off the lists, nothing was made:"
+    header = f"{layout.folder}: {summary}; mend these, or take the images off the lists (nothing was made):"
     return "\n  ".join([header, *listed, *more])
 
 

@@ -1,10 +1,11 @@
 """The Pascal-Part layout as distributed: where the files of an image lie, and how they are read.
 
-    classes.txt  train_id.txt  val_id.txt  JPEGImages/ID.jpg  gt_masks/ID.npy (or masks/ID.png)
+classes.txt  train_id.txt  val_id.txt  JPEGImages/ID.jpg  gt_masks/ID.npy (or masks/ID.png)
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from PIL import Image
 from bodycascade.errors import DataError, ImageError
 from bodycascade.imaging import read_image
 
-_ID = re.compile(r"\w[\w.-]*")
+_ID = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,16 @@ class Layout:
 
     @classmethod
     def open(cls, folder: Path) -> Layout:
-        """The layout in `folder`, which is there, can be listed and holds the two kinds of files."""
-        remedy = f"lay the data set out there or link it: ln -s /path/to/the/data {folder}"
-        if folder.is_symlink() and not folder.exists():
-            raise DataError(f"{folder}: a dead link to {os.readlink(folder)}; remove it and {remedy}")
-        if not folder.exists():
-            raise DataError(f"{folder}: no such folder; {remedy}")
+        """The layout in `folder`, which is there, can be listed and holds images and masks."""
+        remedy = f"lay the data set out there, or link it: ln -s /path/to/the/data {folder}"
         try:
-            names = {path.name for path in folder.iterdir()}
-        except NotADirectoryError:
-            raise DataError(f"{folder}: a file, not a folder; {remedy}") from None
+            _look_into(folder)
+            _look_into(folder / "JPEGImages")
+            masks = [folder / name for name in ("gt_masks", "masks") if os.path.lexists(folder / name)]
+            for path in masks or [folder / "gt_masks"]:
+                _look_into(path)
         except OSError as error:
-            raise DataError(f"{folder}: cannot be read ({error.strerror}); give yourself access or {remedy}") from None
-        if not names:
-            raise DataError(f"{folder}: the folder is empty; {remedy}")
-        missing = [name for name, there in _needed(names).items() if not there]
-        if missing:
-            raise DataError(f"{folder}: {' and '.join(missing)} not found; {remedy}")
+            raise DataError(f"{error.filename}: {error.strerror}; {remedy}") from None
         return cls(folder)
 
     def image_path(self, name: str) -> Path:
@@ -58,28 +52,32 @@ class Layout:
         return picture if picture.exists() and not array.exists() else array
 
     def read_ids(self, file: str) -> tuple[str, ...]:
-        """The image ids listed in `file` (a path below the folder), in its order.
+        """The image ids listed in `file` (a path below the folder), in its order; `DataError` for any bad one."""
+        ids, problems = self.scan_ids(file)
+        if problems:
+            raise DataError(problems[0])
+        return ids
 
-        Blanks, empty lines, CRLF and a byte order mark are harmless. Ids that are no plain file names (`../x`) are
-        kept out of the file system: they raise `DataError`.
+    def scan_ids(self, file: str) -> tuple[tuple[str, ...], list[str]]:
+        """(good ids in the order of `file`, one message for each bad one).
+
+        Blanks, empty lines, CRLF and a byte order mark are harmless. What is no plain file name (`../x`) is bad, and
+        never meets the file system.
         """
         path = self.folder / file
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            words = path.read_bytes().decode("utf-8-sig").split()
         except UnicodeDecodeError:
-            raise DataError(f"{path}: not UTF-8 text; expected one image id per line") from None
+            return (), [f"{path}: not UTF-8 text; expected one image id per line"]
         except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}); expected one image id per line") from None
-        ids = tuple(text.split())
-        bad = [name for name in ids if not _ID.fullmatch(name)]
-        if bad:
-            listed = ", ".join(repr(name[:80]) for name in bad[:5]) + (" ..." if len(bad) > 5 else "")
-            raise DataError(
-                f"{path}: {len(bad)} ids are no plain file names: {listed}; expected letters, digits, '_', '-', '.' only"
-            )
-        if not ids:
-            raise DataError(f"{path}: lists no image; expected one image id per line")
-        return ids
+            return (), [f"{path}: cannot be read ({error.strerror}); expected one image id per line"]
+        if not words:
+            return (), [f"{path}: lists no image; expected one image id per line"]
+        bad = sorted({word for word in words if not _ID.fullmatch(word)})
+        return (
+            tuple(word for word in words if _ID.fullmatch(word)),
+            [f"{path}: {word[:80]!r} is no image id; expected letters, digits, '_', '-' and '.' only" for word in bad],
+        )
 
     def read_classes(self) -> dict[int, str]:
         """Label to class name, from classes.txt (`label: name` per line)."""
@@ -110,15 +108,23 @@ class Layout:
         try:
             return _read_png(path) if path.suffix == ".png" else _read_npy(path)
         except FileNotFoundError:
-            raise DataError(f"{path}: no such file, and no {self.folder / 'masks' / name}.png") from None
+            raise DataError(f"{path}: no such file, and no masks/{name}.png") from None
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
         except ValueError as error:
             raise DataError(f"{path}: {error}") from None
 
 
-def _needed(names: set[str]) -> dict[str, bool]:
-    return {"JPEGImages": "JPEGImages" in names, "gt_masks (or masks)": bool({"gt_masks", "masks"} & names)}
+def _look_into(folder: Path) -> None:
+    """Raise OSError, worded for the user, where `folder` is not a folder with something in it."""
+    if folder.is_symlink() and not folder.exists():
+        raise OSError(errno.ENOENT, f"a dead link to {folder.readlink()}", str(folder))
+    if not folder.exists():
+        raise OSError(errno.ENOENT, "no such folder", str(folder))
+    if not folder.is_dir():
+        raise OSError(errno.ENOTDIR, "a file, not a folder", str(folder))
+    if next(folder.iterdir(), None) is None:
+        raise OSError(errno.ENOENT, "the folder is empty", str(folder))
 
 
 def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
@@ -136,7 +142,9 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
             raise ValueError(f"an array of {dtype} with shape {shape}; expected uint8 (H, W)")
         stored = os.fstat(file.fileno()).st_size - file.tell()
     if stored != shape[0] * shape[1]:
-        raise ValueError(f"{stored} bytes of data for {shape[0]} x {shape[1]} pixels; the file is cut short or overlong")
+        raise ValueError(
+            f"{stored} bytes of data for {shape[0]} x {shape[1]} pixels; the file is cut short or overlong"
+        )
     array: npt.NDArray[np.uint8] = np.ascontiguousarray(np.load(path, allow_pickle=False))
     return array
 

@@ -22,7 +22,9 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> It
     and Ctrl-C ends all at once. At most two results per thread wait to be taken, so memory does not grow with the
     number of items. An error of `function` is raised where its result would have come.
     """
-    threads = min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    threads = min(
+        MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     rest = iter(items)
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Future[Result]] = deque(pool.submit(function, item) for item in islice(rest, 2 * threads))

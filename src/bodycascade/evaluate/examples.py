@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -29,7 +29,7 @@ class Example:
     kind: str
 
 
-def read_ahead(items: Iterable[Item], read: Callable[[Item], Read], *, ahead: int = 2) -> Iterator[Read]:
+def read_ahead(items: Iterable[Item], read: Callable[[Item], Read], *, ahead: int = 2) -> Generator[Read, None, None]:
     """What `read` gives for each item, in order; a thread reads up to `ahead` items while the caller works.
 
     Never more than `ahead` + 1 results are alive here, so memory does not grow with the number of items. An error of

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bodycascade.evaluate.examples import Example
 from bodycascade.hierarchy import Tree
+from bodycascade.imaging import ImageLike
 from bodycascade.metric import confusion_matrix, scores
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import Segmenter
@@ -19,9 +20,7 @@ from bodycascade.segmenter import Segmenter
 class OracleSegmenter(Segmenter, Protocol):
     """A segmenter made of experts, any of which can be replaced by the truth."""
 
-    def with_truth(
-        self, image: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8], experts: set[str]
-    ) -> Segmentation:
+    def with_truth(self, image: ImageLike, truth: npt.NDArray[np.uint8], experts: set[str]) -> Segmentation:
         """The segmentation where the named experts decide as `truth` (H, W) does; the others predict."""
 
 
@@ -45,9 +44,9 @@ def oracle(
     replaced = list(dict.fromkeys([*ladder[1:], *((name,) for name in names)]))
     totals = {chosen: np.zeros((tree.num_labels, tree.num_labels), np.int64) for chosen in replaced}
     for example in examples:
-        for chosen, total in totals.items():
+        for chosen in replaced:
             parts = segmenter.with_truth(example.image, example.truth, set(chosen)).parts
-            total += confusion_matrix(example.truth, parts, tree.num_labels)
+            totals[chosen] += confusion_matrix(example.truth, parts, tree.num_labels)
     totals[()] = plain
     return {
         "cumulative": {"+".join(chosen) or "none": level_scores(totals[chosen], tree) for chosen in ladder},

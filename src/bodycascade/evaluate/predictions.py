@@ -10,6 +10,12 @@ from PIL import Image
 
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import Tree
+from bodycascade.params import Profile
+
+
+def predictions_folder(profile: Profile, root: Path) -> Path:
+    """Where the predicted label maps of a profile lie, as ID.png."""
+    return root / "results" / "predictions" / profile.name
 
 
 def write_label_map(path: Path, labels: npt.NDArray[np.uint8], tree: Tree) -> None:

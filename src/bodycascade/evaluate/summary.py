@@ -74,4 +74,3 @@ def _coarsest(counted: Tally, band: str) -> float | None:
 
 def _in_band(counted: Tally, band: str) -> npt.NDArray[np.bool_]:
     return np.array([found == band for found in counted.bands])
-

@@ -1,33 +1,27 @@
-"""Checks of parameters that are fine one by one and contradict each other."""
+"""Parameters that are fine one by one and contradict each other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
-from bodycascade.errors import ParamsError
 from bodycascade.params.schema import Params, TrainParams
 
-Fail = Callable[[str, str], ParamsError]
 
-
-def check_together(params: Params, fail: Fail) -> Params:
-    """`params` itself; raises what `fail(key, message)` makes for the first contradiction."""
+def contradictions(params: Params) -> Iterator[tuple[list[str], str]]:
+    """(keys, message) for each contradiction; the first of the dotted keys that the file has is the one to name."""
     if params.preprocess.train_ids == params.preprocess.val_ids:
-        named = params.preprocess.val_ids
-        raise fail("preprocess.val_ids", f"expected another file than preprocess.train_ids, found {named!r} for both")
+        found = params.preprocess.val_ids
+        yield ["preprocess.val_ids"], f"expected another file than preprocess.train_ids, found {found!r} for both"
     for expert, train in params.train.items():
-        for key, message in _contradictions(train):
-            raise fail(f"train.{expert}.{key}", message)
-    return params
+        for key, message in _in_training(train):
+            yield [f"train.{expert}.{key}", f"train.common.{key}"], message
 
 
-def _contradictions(train: TrainParams) -> list[tuple[str, str]]:
-    found = []
+def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
     if train.crop_side > train.input_side:
-        found.append(("crop_side", f"expected at most input_side, {train.input_side}, found {train.crop_side}"))
+        yield "crop_side", f"expected at most input_side, {train.input_side}, found {train.crop_side}"
     if train.warmup_epochs > train.epochs:
-        found.append(("warmup_epochs", f"expected at most epochs, {train.epochs}, found {train.warmup_epochs:g}"))
-    if train.augment.scale_min > train.augment.scale_max:
-        low, high = train.augment.scale_min, train.augment.scale_max
-        found.append(("augment.scale_min", f"expected at most scale_max, {high:g}, found {low:g}"))
-    return found
+        yield "warmup_epochs", f"expected at most epochs, {train.epochs}, found {train.warmup_epochs:g}"
+    low, high = train.augment.scale_min, train.augment.scale_max
+    if low > high:
+        yield "augment.scale_min", f"expected at most scale_max, {high:g}, found {low:g}"

@@ -150,7 +150,6 @@ class Augment:
     rotate: Share
     rotate_degrees: Annotated[float, Range(0, 45)]
     colour: Share
-    colour: Share
     brightness: Strength
     contrast: Strength
     saturation: Strength

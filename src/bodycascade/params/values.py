@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 import re
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bodycascade.params.schema import Length, OddOnly, Pattern, Range, ZeroOr
 
-if TYPE_CHECKING:
-    from yaml.nodes import Node
-
 _TAG = "tag:yaml.org,2002:"
+_TEXT_TAGS = (_TAG + "str", _TAG + "null")
+# What a plain scalar is resolved to; other tags are written out in the file, and ask for Python objects and the like.
+_PLAIN_TAGS = {_TAG + name for name in ("str", "null", "bool", "int", "float", "timestamp", "merge", "value")}
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -25,11 +27,11 @@ _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 def parse_scalar(hint: Any, node: Node) -> bool | int | float | str:
     """The value of a scalar node; raises ValueError with `expected ..., found ...`."""
     kind, notes = _unwrap(hint)
-    if node.id != "scalar" or not node.tag.startswith(_TAG):
-        raise ValueError(f"expected {_wording(kind, notes)}, found {describe(node)}")
-    value = _convert(kind, node)
+    standard = isinstance(node, ScalarNode) and node.tag in _PLAIN_TAGS
+    value = _convert(kind, node) if isinstance(node, ScalarNode) and standard else None
     if value is None or not _allowed(value, kind, notes):
-        raise ValueError(f"expected {_wording(kind, notes)}, found {describe(node)}")
+        quotes = " (text needs quotes here)" if kind is str and standard and node.tag not in _TEXT_TAGS else ""
+        raise ValueError(f"expected {_wording(kind, notes)}, found {describe(node)}{quotes}")
     return value
 
 
@@ -40,7 +42,7 @@ def parse_list(hint: Any, node: Node) -> tuple[bool | int | float | str, ...]:
     inner = typing.get_args(kind)[0]
     rest = tuple(note for note in notes if not isinstance(note, Length))
     wanted = f"a list of {length.low} to {length.high} entries, each {_wording(inner, rest)}"
-    if node.id != "sequence":
+    if not isinstance(node, SequenceNode):
         raise ValueError(f"expected {wanted}, found {describe(node)}")
     if not length.low <= len(node.value) <= length.high:
         raise ValueError(f"expected {wanted}, found {len(node.value)} entries")
@@ -50,11 +52,11 @@ def parse_list(hint: Any, node: Node) -> tuple[bool | int | float | str, ...]:
 
 def describe(node: Node) -> str:
     """What a node holds, in a few words for an error message."""
-    if node.id == "mapping":
+    if isinstance(node, MappingNode):
         return "a section" if node.value else "an empty section"
-    if node.id == "sequence":
+    if isinstance(node, SequenceNode):
         return "a list"
-    if not node.tag.startswith(_TAG):
+    if node.tag not in _PLAIN_TAGS:
         return f"the YAML tag {node.tag}"
     if node.tag == _TAG + "null":
         return "nothing"
@@ -69,7 +71,7 @@ def _unwrap(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return hint, ()
 
 
-def _convert(kind: Any, node: Node) -> bool | int | float | str | None:
+def _convert(kind: Any, node: ScalarNode) -> bool | int | float | str | None:
     text, plain = str(node.value), node.style is None
     if typing.get_origin(kind) is typing.Literal:
         return _convert(type(typing.get_args(kind)[0]), node)

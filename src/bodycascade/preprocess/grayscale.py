@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 KINDS = ("colour", "gray", "near_gray")
 """What a picture can be: of several colours; R = G = B everywhere; a monochrome with a tint or with noise."""
 
-_BLOCK = 16
-"""Side of the blocks that colour is averaged over: JPEG keeps colour at half resolution in blocks of 8."""
+_LARGEST_BLOCK = 16
+"""Side of the blocks that colour is averaged over: JPEG keeps colour at half resolution, in blocks of 8."""
+
+_BLOCKS = 512
+"""Smaller pictures get smaller blocks, so that there are about this many: a handful of them fits any tint."""
 
 _TONES = 8
-"""Number of brightness bands, equally filled, that each have a tint of their own: toning paper tints shadows more."""
+"""Number of brightness bands, equally filled, that each have a tint of their own: toning tints shadows more."""
 
 _QUANTILE = 0.99
 """Part of the picture that must keep to the tint: a stamp or caption in colour may cover the rest."""
@@ -48,9 +53,9 @@ def _is_gray(image: npt.NDArray[np.uint8]) -> bool:
 
 
 def _block_means(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """(blocks, 3) float64: mean colour of each whole block; of each pixel, where the picture is smaller than one."""
+    """(blocks, 3) float64: mean colour of each whole block."""
     height, width = image.shape[:2]
-    side = _BLOCK if min(height, width) >= _BLOCK else 1
+    side = max(1, min(_LARGEST_BLOCK, math.isqrt(height * width // _BLOCKS), height, width))
     rows, columns = height // side, width // side
     blocks = image[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
     means: npt.NDArray[np.float64] = blocks.mean(axis=(1, 3), dtype=np.float64).reshape(-1, 3)

@@ -10,6 +10,7 @@ from typing import Any
 from bodycascade.errors import DataError, TreeError
 from bodycascade.files import sha256_of, write_json
 from bodycascade.hierarchy import Tree
+from bodycascade.params import Preprocess
 from bodycascade.preprocess.frequencies import Frequencies
 from bodycascade.preprocess.pack import Pack
 
@@ -23,10 +24,10 @@ class Manifest:
     """What `preprocess` made.
 
     `tree`: the class tree as JSON. `layout`: folder of the original files, relative to the repository's root where it
-    lies in it. `settings`: the preprocess parameters. `ids`: train, selection and val, each sorted. `kinds`: id to colour, gray or
-    near_gray, for all of them. `val_files`: sha256 of each original file of val, by its path in the layout. `packs`:
-    sha256 of each pack's index, which holds those of its arrays. `frequencies`: of the ids in train. `notes`: remarks
-    of the data check.
+    lies in it. `settings`: the preprocess parameters. `ids`: train, selection and val, each sorted. `kinds`: id to
+    colour, gray or near_gray, for all of them. `val_files`: sha256 of each original file of val, by its path in the
+    layout. `packs`: sha256 of each pack's index, which holds those of its arrays. `frequencies`: of the ids in train.
+    `notes`: remarks of the data check.
     """
 
     tree: dict[str, Any]
@@ -48,6 +49,16 @@ class Manifest:
         if not same:
             raise DataError(f"the packs were made for another class tree; {_REMEDY}")
 
+    def require_settings(self, settings: Preprocess) -> None:
+        """Raise `DataError`, naming the parameter, where the packs were made with other settings than these."""
+        now, then = asdict(settings), dict(self.settings)
+        for key, value in now.items():
+            unused = key == "rendered" and settings.source != "rendered"
+            if not unused and then.get(key) != value:
+                raise DataError(
+                    f"the packs were made with preprocess.{key} {then.get(key)!r}, params.yaml has {value!r}; {_REMEDY}"
+                )
+
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest` to `folder`, whole or not at all."""
@@ -66,9 +77,9 @@ def read_manifest(folder: Path) -> Manifest:
     version = data.pop("format_version", None) if isinstance(data, dict) else None
     if version != FORMAT_VERSION:
         raise DataError(f"{path}: format version {version}, expected {FORMAT_VERSION}; {_REMEDY}")
-    kinds = {field.name: list if field.name == "notes" else str if field.name == "layout" else dict for field in fields(Manifest)}
-    if {key: type(value) for key, value in data.items()} != kinds:
-        raise DataError(f"{path}: expected the entries {', '.join(kinds)}; found {', '.join(data)}; {_REMEDY}")
+    types = {field.name: dict for field in fields(Manifest)} | {"layout": str, "notes": list}
+    if {key: type(value) for key, value in data.items()} != types:
+        raise DataError(f"{path}: expected the entries {', '.join(types)}; found {', '.join(data)}; {_REMEDY}")
     data["ids"] = {split: tuple(ids) for split, ids in data["ids"].items()}
     data["notes"] = tuple(data["notes"])
     return Manifest(**data)

@@ -27,7 +27,7 @@ _INDEX_KEYS = {"format_version", "ids", "sizes", "kinds", "epoch", "sha256"}
 
 @dataclass(frozen=True)
 class Sample:
-    """One image with its truth: `image` (H, W, 3) uint8 RGB, `mask` (H, W) uint8 leaf labels, `kind` as in grayscale."""
+    """One image: `image` (H, W, 3) uint8 RGB, `mask` (H, W) uint8 leaf labels, `kind` colour, gray or near_gray."""
 
     id: str
     image: npt.NDArray[np.uint8]
@@ -39,30 +39,43 @@ def write_pack(folder: Path, samples: Iterable[Sample], *, gray_share: float | N
     """Write `samples` to `folder` as a pack; the same samples give the same bytes.
 
     `gray_share`: pictures without colour are repeated in an epoch until they make up this share of it; None: no
-    repeats. Raises `DataError` where there is no sample at all.
+    repeats. Raises `DataError` where there is no sample at all, or where the disk takes no more.
     """
-    ids, sizes, kinds = [], [], []
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
     with replace_file(folder / "images.bin") as images_path, replace_file(folder / "masks.bin") as masks_path:
-        with images_path.open("wb") as images, masks_path.open("wb") as masks:
-            for sample in samples:
-                ids.append(sample.id)
-                sizes.append([int(side) for side in sample.mask.shape])
-                kinds.append(sample.kind)
-                images.write(np.ascontiguousarray(sample.image).data)
-                masks.write(np.ascontiguousarray(sample.mask).data)
-    if not ids:
+        written = _write_arrays(samples, images_path, masks_path, folder)
+    if not written:
         raise DataError(f"{folder}: no image is left for this pack; expected at least one")
     index = {
         "format_version": FORMAT_VERSION,
-        "ids": ids,
-        "sizes": sizes,
-        "kinds": kinds,
-        "epoch": _epoch(kinds, gray_share),
+        "ids": [name for name, _, _ in written],
+        "sizes": [size for _, size, _ in written],
+        "kinds": [kind for _, _, kind in written],
+        "epoch": _epoch([kind for _, _, kind in written], gray_share),
         "sha256": {name: sha256_of(folder / name) for name in ("images.bin", "masks.bin")},
     }
     write_json(folder / "index.json", index)
+
+
+def _write_arrays(
+    samples: Iterable[Sample], images_path: Path, masks_path: Path, folder: Path
+) -> list[tuple[str, list[int], str]]:
+    """(id, [height, width], kind) of each sample, in the order in which the two files hold them."""
+    written: list[tuple[str, list[int], str]] = []
+    done = 0
+    try:
+        # Closing the files writes too, so it happens within the try.
+        with images_path.open("wb") as images, masks_path.open("wb") as masks:
+            for sample in samples:
+                done += images.write(np.ascontiguousarray(sample.image).data)
+                done += masks.write(np.ascontiguousarray(sample.mask).data)
+                written.append((sample.id, [int(side) for side in sample.mask.shape], sample.kind))
+    except OSError as error:
+        remedy = "make room, or lower preprocess.long_side"
+        reason = f"{error.strerror} after {done:,} bytes"
+        raise DataError(f"{folder}: the pack cannot be written ({reason}); {remedy}") from None
+    return written
 
 
 class Pack:
@@ -153,15 +166,17 @@ def _read_index(path: Path) -> dict[str, Any]:
 
 
 def _fits_together(index: dict[str, Any]) -> bool:
-    ids, sizes, kinds, epoch = (index[key] for key in ("ids", "sizes", "kinds", "epoch"))
-    if not all(isinstance(entry, list) for entry in (ids, sizes, kinds, epoch)) or not isinstance(index["sha256"], dict):
+    lists, digests = [index[key] for key in ("ids", "sizes", "kinds", "epoch")], index["sha256"]
+    if not all(isinstance(entries, list) for entries in lists) or not isinstance(digests, dict):
         return False
+    ids, sizes, kinds, epoch = lists
     pairs = all(
         isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
         for size in sizes
     )
     places = all(type(place) is int and 0 <= place < len(ids) for place in epoch)
-    return pairs and places and set(index["sha256"]) == {"images.bin", "masks.bin"} and len(ids) == len(sizes) == len(kinds)
+    whole = set(digests) == {"images.bin", "masks.bin"}
+    return pairs and places and whole and len(ids) == len(sizes) == len(kinds) > 0
 
 
 def _map(path: Path, size: int) -> npt.NDArray[np.uint8]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -23,36 +24,25 @@ from bodycascade.params import TrainParams
 from bodycascade.preprocess.pack import Pack
 from bodycascade.train.augmentation import Augmenter, UInt8
 from bodycascade.train.parent_maps import ParentMaps
+from bodycascade.train.seeds import MASK_CHOICE, ORDER, VIEW, Seed
 
 LOADING_THREADS = 2
 """albumentations spends its time in OpenCV and numpy, which release Python's lock; more threads than this gain nothing
 against a network that wants the cores too."""
 
+View = tuple[UInt8, UInt8, npt.NDArray[np.bool_] | None]
+
 
 @dataclass(frozen=True)
 class Batch:
-    """`images` (N, 3, H, W) uint8 RGB, `targets` (N, H, W) int64 child ids or IGNORE, `parent` (N, H, W) bool or None."""
+    """`images` (N, 3, H, W) uint8 RGB, `targets` (N, H, W) int64 child ids or IGNORE, `parent` (N, H, W) bool.
+
+    The root's expert has no `parent`.
+    """
 
     images: Tensor
     targets: Tensor
     parent: Tensor | None
-
-
-@dataclass(frozen=True)
-class Seed:
-    """The run's seed and the expert's name: together they give every random choice of the training a seed of its own."""
-
-    seed: int
-    expert: str
-
-    def derive(self, *place: int) -> int:
-        """A 32-bit seed for the place (a purpose, an epoch, an index, a step ...) in this training."""
-        words = [self.seed, zlib.crc32(self.expert.encode()), *place]
-        return int(np.random.SeedSequence(words).generate_state(1)[0])
-
-
-ORDER, VIEW, MASK_CHOICE, STEP = range(4)
-"""Purposes that seeds are derived for."""
 
 
 class BatchLoader:
@@ -73,6 +63,7 @@ class BatchLoader:
         make_augmenter: Callable[[], Augmenter],
     ) -> None:
         self._pack, self._parents, self._train, self._seed = pack, parents, train, seed
+        self._is_root = spec.parent is None
         self._target_map = tree.target_map(spec.name)
         self._make_augmenter = make_augmenter
         self._threads = threading.local()
@@ -89,24 +80,34 @@ class BatchLoader:
         """Number of batches in one epoch; the last one may be smaller."""
         return -(-len(self._indices) // self._train.batch_size)
 
-    def epoch(self, epoch: int, *, first: int = 0) -> Iterator[tuple[Batch, float]]:
-        """The batches of `epoch` from number `first` on, each with the seconds that the caller waited for it."""
-        order = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(self._indices)
-        size = self._train.batch_size
-        chunks = [order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch)]
-        with ThreadPoolExecutor(LOADING_THREADS) as pool:
-            waiting: deque[Future[Batch]] = deque()
-            for chunk in chunks[: self._train.prefetch]:
-                waiting.append(pool.submit(self._load, epoch, chunk))
-            for chunk in [*chunks[self._train.prefetch :], *[None] * min(len(chunks), self._train.prefetch)]:
-                started = time.perf_counter()
-                batch = waiting.popleft().result()
-                waited = time.perf_counter() - started
-                if chunk is not None:
-                    waiting.append(pool.submit(self._load, epoch, chunk))
-                yield batch, waited
+    def epoch(self, epoch: int, *, first: int = 0) -> Generator[tuple[Batch, float], None, None]:
+        """The batches of `epoch` from number `first` on, each with the seconds that the caller waited for it.
 
-    def _load(self, epoch: int, indices: Sequence[int]) -> Batch:
+        Closing the generator ends its threads, which do not start another batch then.
+        """
+        order = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(self._indices)
+        size, ahead = self._train.batch_size, self._train.prefetch
+        chunks = (order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch))
+        with ThreadPoolExecutor(LOADING_THREADS) as pool:
+
+            def start(count: int) -> list[Future[Batch]]:
+                return [pool.submit(self._load, epoch, chunk) for chunk in islice(chunks, count)]
+
+            try:
+                coming = deque(start(ahead))
+                while True:
+                    started = time.perf_counter()
+                    coming.extend(start(0 if coming else 1))
+                    if not coming:
+                        return
+                    batch = coming.popleft().result()
+                    waited = time.perf_counter() - started
+                    coming.extend(start(min(ahead, 1)))
+                    yield batch, waited
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _load(self, epoch: int, indices: npt.NDArray[np.int64]) -> Batch:
         if not hasattr(self._threads, "augmenter"):
             self._threads.augmenter = self._make_augmenter()
         views = [self._view(epoch, int(index)) for index in indices]
@@ -115,16 +116,15 @@ class BatchLoader:
         parents = [parent for _, _, parent in views if parent is not None]
         return Batch(images, targets, torch.from_numpy(np.stack(parents)) if parents else None)
 
-    def _view(self, epoch: int, index: int) -> tuple[UInt8, UInt8, np.ndarray | None]:
-        image, labels = self._pack.image(index), self._pack.mask(index)
-        guessed = self._guesses(epoch, index)
-        parent = self._parents.map(index) if self._parents is not None and guessed else None
-        seed = self._seed.derive(VIEW, epoch, index)
-        image, labels, parent = self._threads.augmenter(image, labels, parent, seed=seed)
+    def _view(self, epoch: int, index: int) -> View:
+        guess = self._parents.map(index) if self._parents and self._guesses(epoch, index) else None
+        image, labels, parent = self._threads.augmenter(
+            self._pack.image(index), self._pack.mask(index), guess, seed=self._seed.derive(VIEW, epoch, index)
+        )
         targets = self._target_map[labels]
-        if self._parents is None:
+        if self._is_root:
             return image, targets, None
-        if parent is None:
+        if parent is None or self._parents is None:
             return image, targets, targets != IGNORE
         seen = (parent >= self._parents.threshold) & (labels != IGNORE)
         # What the parent lost stays lost in prediction too: the child answers only for what it sees.

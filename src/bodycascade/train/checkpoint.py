@@ -26,11 +26,12 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    payload = buffer.getvalue()
+    payload = buffer.getbuffer()
     path = folder / f"step-{step:08d}.checkpoint"
     try:
-        with replace_file(path) as aside:
-            aside.write_bytes(hashlib.sha256(payload).digest() + payload)
+        with replace_file(path) as aside, aside.open("wb") as file:
+            file.write(hashlib.sha256(payload).digest())
+            file.write(payload)
     except OSError as error:
         raise TrainingError(
             f"{path}: a checkpoint of {len(payload):,} bytes could not be written ({error.strerror}); "
@@ -44,15 +45,19 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
 def load_checkpoint(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest undamaged state in `folder`, or None. A damaged file is renamed and `say` gets a line about it."""
     for path in reversed(_checkpoints(folder)):
-        content = path.read_bytes()
+        content = memoryview(path.read_bytes())
         digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if hashlib.sha256(payload).digest() == digest:
             state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
             return state
         aside = path.with_suffix(".damaged")
         path.replace(aside)
-        say(f"{path.name} is damaged (its checksum does not fit): set aside as {aside.name}, using the one before")
+        say(f"{path.name} is damaged (its checksum does not fit): set aside as {aside.name}, {_instead(folder)}")
     return None
+
+
+def _instead(folder: Path) -> str:
+    return "using the one before" if _checkpoints(folder) else "and there is none before it: starting over"
 
 
 def _checkpoints(folder: Path) -> list[Path]:

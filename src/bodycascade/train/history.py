@@ -4,50 +4,71 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from bodycascade.files import write_text
+from bodycascade.files import replace_file, write_text
+from bodycascade.progress import duration
 
 Row = dict[str, float]
 """Figures of one epoch; the keys `epoch`, `step` and `wall_time` (seconds since 1970) are always there."""
 
 
 class Events:
-    """TensorBoard events of one expert in `folder`, which is emptied first and filled from `rows`.
+    """TensorBoard events of one expert in `folder`, which is emptied first and filled from `rows`; closes as a context.
 
-    Rows come from the checkpoint after a resume, so every step stands in the events once.
+    Rows come from the checkpoint after a resume, so every step stands in the events once. Pictures are kept in the
+    folder `panels` as well, from where those of the steps in `rows` come back.
     """
 
-    def __init__(self, folder: Path, rows: Sequence[Row]) -> None:
-        # Imported here: it takes a second that nobody but a trainer should pay.
-        from torch.utils.tensorboard import SummaryWriter
+    def __init__(self, folder: Path, rows: Sequence[Row], *, panels: Path) -> None:
+        # Here and not above: it takes a second that nobody but a trainer should pay.
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        self._panels = panels
         self._writer = SummaryWriter(str(folder))
         for row in rows:
             self.add(row)
+            if self._panel(row).is_file():
+                with Image.open(self._panel(row)) as image:
+                    self._show(row, np.asarray(image))
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
 
     def add(self, row: Row) -> None:
-        """Write one row and flush, so that a viewer sees it now."""
+        """Write one row and flush, so that a viewer sees it now. What is not a number is left out."""
         for key, value in row.items():
-            if key not in ("epoch", "step", "wall_time"):
+            if key not in ("epoch", "step", "wall_time") and math.isfinite(value):
                 self._writer.add_scalar(key, value, int(row["step"]), walltime=row["wall_time"])
         self._writer.flush()
 
-    def add_panels(self, step: int, panels: npt.NDArray[np.uint8]) -> None:
-        """Write a picture (H, W, 3) uint8 RGB of sample predictions."""
-        self._writer.add_image("samples", panels, step, dataformats="HWC")
-        self._writer.flush()
+    def add_panels(self, row: Row, panels: npt.NDArray[np.uint8]) -> None:
+        """Write a picture (H, W, 3) uint8 RGB of sample predictions, made at the end of the row's epoch."""
+        with replace_file(self._panel(row)) as aside:
+            Image.fromarray(panels).save(aside, "PNG")
+        self._show(row, panels)
 
-    def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
+    def _panel(self, row: Row) -> Path:
+        return self._panels / f"samples-{int(row['step']):08d}.png"
+
+    def _show(self, row: Row, panels: npt.NDArray[np.uint8]) -> None:
+        self._writer.add_image("samples", panels, int(row["step"]), walltime=row["wall_time"], dataformats="HWC")
+        self._writer.flush()
 
 
 def write_history(path: Path, rows: Sequence[Row]) -> None:
@@ -67,14 +88,6 @@ def describe(row: Row, *, epochs: int, seconds_left: float, scores: Mapping[str,
         f"epoch {row['epoch']:.0f}/{epochs}  loss {row['loss']:.4f}  selection mIoU {row['selection_mIoU']:.4f} "
         f"({ious})  {row['images_per_second']:.1f} images/s  {duration(seconds_left)} left"
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 12 min, 3 h 05 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _rounded(value: float) -> float:

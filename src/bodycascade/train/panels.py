@@ -26,7 +26,7 @@ def sample_panels(expert: Expert, pack: Pack, parents: ParentMaps | None, *, cou
     palette = np.full((256, 3), OUTSIDE, np.uint8)
     for place, child in enumerate(expert.spec.children):
         palette[place] = expert.tree.node(child).colour
-    rows = []
+    rows: list[npt.NDArray[np.uint8]] = []
     for index in range(len(pack)):
         target = target_map[pack.mask(index)]
         if len(rows) < count and (target != IGNORE).any():

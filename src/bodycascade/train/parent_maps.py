@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from bodycascade.descent import descend, resize_map
 from bodycascade.devices import autocast
 from bodycascade.expert import Expert
 from bodycascade.files import replace_file
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import resize_image
 from bodycascade.preprocess.pack import Pack
 
 PREDICTION_BATCH = 32
@@ -75,10 +74,9 @@ def write_parent_maps(
     done = 0
     for indices in _batches_of_one_shape(sizes, [step.expert for step in ancestors]):
         with autocast(device, precision):
-            maps = node_probability([pack.image(i) for i in indices], ancestors, device=device)
-        for index, probability in zip(indices, maps, strict=True):
-            full = functional.interpolate(probability[None, None], size=sizes[index], mode="bilinear")
-            flat = (full * 255).round().to(torch.uint8).flatten().cpu().numpy()
+            nodes = _node_probabilities([pack.image(i) for i in indices], ancestors, device=device)
+        for index, probability in zip(indices, nodes, strict=True):
+            flat = (resize_map(probability, sizes[index]) * 255).round().to(torch.uint8).flatten().cpu().numpy()
             pixels[starts[index] : starts[index + 1]] = flat
         done += len(indices)
         report(done)
@@ -86,29 +84,25 @@ def write_parent_maps(
         np.save(file, pixels)
 
 
-@torch.inference_mode()
-def node_probability(
+def _node_probabilities(
     images: Sequence[npt.NDArray[np.uint8]], ancestors: Sequence[Ancestor], *, device: torch.device
-) -> Tensor:
-    """(N, h, w) float32: probability of the node that `ancestors` lead to, on the last one's input grid.
-
-    `images` are (H, W, 3) uint8 RGB of shapes for which every ancestor has the same input shape.
-    """
-    probability: Tensor | None = None
-    for step in ancestors:
-        h, w = step.expert.input_shape(*images[0].shape[:2])
-        resized = np.stack([resize_image(image, (h, w)) for image in images])
-        inputs = torch.from_numpy(resized).permute(0, 3, 1, 2).to(device)
-        if probability is None:
-            probability = step.expert.predict(inputs, None)[:, step.child]
-        else:
-            if probability.shape[-2:] != (h, w):
-                probability = functional.interpolate(probability[:, None], size=(h, w), mode="bilinear")[:, 0]
-            seen = probability >= step.expert.settings.mask_threshold
-            probability = probability * step.expert.predict(inputs, seen)[:, step.child]
-    if probability is None:
-        raise ValueError("the root has no ancestors")
-    return probability
+) -> list[Tensor]:
+    """For each image (h, w) float32: probability of the node that `ancestors` lead to, on the last one's input grid."""
+    experts = {step.expert.spec.name: step.expert for step in ancestors}
+    found = descend(ancestors[0].expert.tree, experts, images, device=device, at_once=PREDICTION_BATCH)
+    nodes = []
+    for maps in found:
+        node: Tensor | None = None
+        for step in ancestors:
+            # An expert that nothing reached has no map: its node is not in the image.
+            conditional = maps.get(step.expert.spec.name)
+            child = torch.zeros(1, 1, device=device) if conditional is None else conditional[step.child]
+            height, width = child.shape
+            node = child if node is None else resize_map(node, (height, width)) * child
+        if node is None:
+            raise ValueError("the root has no ancestors")
+        nodes.append(node)
+    return nodes
 
 
 def _batches_of_one_shape(sizes: Sequence[tuple[int, ...]], experts: Sequence[Expert]) -> list[list[int]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
@@ -15,15 +18,20 @@ class Stopped(Exception):  # noqa: N818 - it is a request carried out, not an er
 
 
 class StopRequest:
-    """Remembers that SIGINT or SIGTERM came, while it is installed; a second one ends the process at once."""
+    """Remembers that SIGINT or SIGTERM came while it was listening; a second one ends the process at once."""
 
     def __init__(self) -> None:
         self._number: int | None = None
 
-    def install(self) -> None:
-        """Take over the two signals (main thread only)."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._receive)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over the two signals (main thread only), and give them back in the end."""
+        before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     @property
     def requested(self) -> bool:
@@ -40,3 +48,5 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self._number = number
+        # Not print: the signal may have come in the middle of one.
+        os.write(2, b"\nstopping after this step, with a checkpoint; ask again to stop at once\n")

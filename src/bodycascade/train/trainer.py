@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,26 @@ from bodycascade.devices import autocast
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
-from bodycascade.train.batches import STEP, Batch, BatchLoader, Seed
+from bodycascade.train.batches import Batch, BatchLoader
 from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
 from bodycascade.train.history import Row
-from bodycascade.train.loss import expert_loss
+from bodycascade.train.loss import LossParts, expert_loss
 from bodycascade.train.schedule import averaging_decay, rate_factor
 from bodycascade.train.scoring import Score, SelectionScorer
+from bodycascade.train.seeds import STEP, Seed
 from bodycascade.train.stopping import StopRequest
 
 MOST_BAD_STEPS = 20
-"""So many steps in a row without a finite loss end the training: it would not come back."""
+"""So many steps in a row without a finite loss and gradient end the training: it would not come back."""
+
+_SUMS = ("loss", "cross_entropy", "dice", "steps", "seconds", "waited", "images")
 
 
 class Trainer:
     """Trains `expert` and keeps its progress in `folder`.
 
     The state is the raw weights, their running average (which is what is scored and kept), the optimiser, the place in
-    the epoch, and the rows of the history. `after_epoch` is called with each new row, the score and the averaged expert.
+    the epoch, the sums over the epoch so far, and the rows of the history.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Trainer:
         say: Callable[[str], None],
     ) -> None:
         self._expert = expert.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = copy.deepcopy(expert).requires_grad_(False).eval()
+        self._average = copy.deepcopy(expert).requires_grad_(False).eval()
         self._loader, self._scorer, self._train, self._seed = loader, scorer, train, seed
         self._device, self._precision, self._folder = device, precision, folder
         self._stop, self._say = stop, say
@@ -60,10 +64,22 @@ class Trainer:
             _parameter_groups(expert, train.weight_decay), lr=train.learning_rate, fused=True
         )
         self._steps = train.epochs * loader.steps_per_epoch
-        self._state: dict[str, Any] = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0, "best": -1.0}
-        self._sums = dict.fromkeys(("loss", "cross_entropy", "dice", "steps", "seconds", "waited", "images"), 0.0)
+        self._state = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0, "best_epoch": 0}
+        self._sums = dict.fromkeys(_SUMS, 0.0)
+        self._saved = time.monotonic()
+        self._best_weights: dict[str, Tensor] = {}
         self.rows: list[Row] = []
-        self.best_weights: dict[str, Tensor] = {}
+
+    @property
+    def best_row(self) -> Row:
+        """The history's row of the epoch whose weights are the best so far."""
+        return self.rows[self._state["best_epoch"] - 1]
+
+    def best_expert(self) -> Expert:
+        """The expert with its best weights."""
+        expert = copy.deepcopy(self._average)
+        expert.load_state_dict(self._best_weights)
+        return expert
 
     def resume(self) -> bool:
         """Go on from the newest good checkpoint; False where there is none."""
@@ -71,10 +87,10 @@ class Trainer:
         if state is None:
             return False
         self._expert.load_state_dict(state["weights"])
-        self.average.load_state_dict(state["average"])
+        self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._state, self._sums = state["state"], state["sums"]
-        self.rows, self.best_weights = state["rows"], state["best_weights"]
+        self.rows, self._best_weights = state["rows"], state["best_weights"]
         if state["threads"] != torch.get_num_threads():
             self._say(
                 f"the checkpoint was made with {state['threads']} threads, this run has {torch.get_num_threads()}: "
@@ -86,110 +102,147 @@ class Trainer:
         """Keep everything that `resume` needs."""
         state = {
             "weights": self._expert.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "state": self._state,
             "sums": self._sums,
             "rows": self.rows,
-            "best_weights": self.best_weights,
+            "best_weights": self._best_weights,
             "threads": torch.get_num_threads(),
         }
-        save_checkpoint(self._folder, int(self._state["step"]), state)
+        save_checkpoint(self._folder, self._state["step"], state)
+        self._saved = time.monotonic()
 
     def run(self, after_epoch: Callable[[Row, Score, Expert], None], after_step: Callable[[int], None]) -> None:
-        """Train to the end. Raises `StopRequest.Stopped` after a checkpoint, where the process is asked to stop."""
-        saved = time.monotonic()
+        """Train to the end.
+
+        `after_epoch` is called with each new row, its score and the averaged expert, `after_step` with the steps done.
+        Raises `Stopped` after a checkpoint where the process is asked to stop, `TrainingError` where no step in
+        MOST_BAD_STEPS has a finite loss, where the GPU's memory is too small, or where a checkpoint cannot be written.
+        """
+        self._saved = time.monotonic()
         while self._state["epoch"] < self._train.epochs:
-            self._expert.train()
-            for batch, waited in self._loader.epoch(self._state["epoch"], first=self._state["batch"]):
-                self._step(batch, waited)
-                after_step(int(self._state["step"]))
-                due = time.monotonic() - saved > self._train.checkpoint_seconds
-                if due or self._stop.requested:
-                    self.checkpoint()
-                    saved = time.monotonic()
-                    self._stop.raise_if_requested()
-            row, score = self._end_epoch()
+            self._learn_epoch(after_step)
+            score = self._scorer.score(self._average, precision=self._precision, between=self._checkpoint_and_stop)
+            after_epoch(self._end_epoch(score), score, self._average)
+            # Last, so that a run that is killed in after_epoch comes back to it.
             self.checkpoint()
-            saved = time.monotonic()
-            after_epoch(row, score, self.average)
             self._stop.raise_if_requested()
 
-    def _step(self, batch: Batch, waited: float) -> None:
-        started = time.perf_counter()
-        step = int(self._state["step"])
-        torch.manual_seed(self._seed.derive(STEP, step))  # dropout's choice is a function of the step
-        warmup = round(self._train.warmup_epochs * self._loader.steps_per_epoch)
-        factor = rate_factor(step, steps=self._steps, warmup_steps=warmup)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._train.learning_rate * factor
-        try:
-            parts = self._forward(batch)
-            if math.isfinite(parts["loss"].item()):
-                self._optimizer.zero_grad(set_to_none=True)
-                parts["loss"].backward()
-                nn.utils.clip_grad_norm_(self._expert.parameters(), self._train.clip_norm)
-                self._optimizer.step()
-                self._update_average(step)
-                self._state["bad"] = 0
-                for key, value in parts.items():
-                    self._sums[key] += float(value.detach())
-                self._sums["steps"] += 1
-            else:
-                self._skip(step, factor)
-        except torch.cuda.OutOfMemoryError as error:
-            raise TrainingError(
-                f"{self._expert.spec.name}: the GPU has too little memory for batches of {self._train.batch_size}; "
-                "lower train.common.batch_size or crop_side in params.yaml"
-            ) from error
-        self._state["step"] += 1
-        self._state["batch"] += 1
-        self._sums["seconds"] += time.perf_counter() - started + waited
-        self._sums["waited"] += waited
-        self._sums["images"] += len(batch.images)
+    def _checkpoint_and_stop(self) -> None:
+        """Where a stop is asked for. Scoring calls this: it can take longer than the patience of who asks."""
+        if self._stop.requested:
+            self.checkpoint()
+            self._stop.raise_if_requested()
 
-    def _forward(self, batch: Batch) -> dict[str, Tensor]:
+    def _learn_epoch(self, after_step: Callable[[int], None]) -> None:
+        """The steps of this epoch that are still to be made."""
+        self._expert.train()
+        with closing(self._loader.epoch(self._state["epoch"], first=self._state["batch"])) as batches:
+            for batch, waited in batches:
+                started = time.perf_counter()
+                with self._memory_hint():
+                    self._step(batch)
+                self._state["step"] += 1
+                self._state["batch"] += 1
+                self._sums["seconds"] += time.perf_counter() - started + waited
+                self._sums["waited"] += waited
+                self._sums["images"] += len(batch.images)
+                after_step(self._state["step"])
+                self._checkpoint_and_stop()
+                if time.monotonic() - self._saved >= self._train.checkpoint_seconds:
+                    self.checkpoint()
+
+    def _step(self, batch: Batch) -> None:
+        """One step of the optimiser; left out, and counted, where the loss or its gradient is not finite."""
+        step = self._state["step"]
+        torch.manual_seed(self._seed.derive(STEP, step))  # dropout's choice is a function of the step
+        rate = self._set_rate(step)
+        loss = self._loss(batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        if not math.isfinite(loss.total.item()):
+            self._skip(rate)
+            return
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self._expert.parameters(), self._train.clip_norm)
+        if not math.isfinite(norm.item()):
+            self._skip(rate)
+            return
+        self._optimizer.step()
+        self._update_average(step)
+        self._state["bad"] = 0
+        self._sums["loss"] += loss.total.item()
+        self._sums["cross_entropy"] += loss.cross_entropy.item()
+        self._sums["dice"] += loss.dice.item()
+        self._sums["steps"] += 1
+
+    def _set_rate(self, step: int) -> float:
+        warmup = round(self._train.warmup_epochs * self._loader.steps_per_epoch)
+        rate = self._train.learning_rate * rate_factor(step, steps=self._steps, warmup_steps=warmup)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _loss(self, batch: Batch) -> LossParts:
         parent = None if batch.parent is None else batch.parent.to(self._device, non_blocking=True)
         images = batch.images.to(self._device, non_blocking=True)
         with autocast(self._device, self._precision):
             logits = self._expert(self._expert.prepare(images, parent))
-        parts = expert_loss(
+        return expert_loss(
             logits.float(),
             batch.targets.to(self._device, non_blocking=True),
             self._weights,
             dice_weight=self._train.dice_weight,
             label_smoothing=self._train.label_smoothing,
         )
-        return {"loss": parts.total, "cross_entropy": parts.cross_entropy, "dice": parts.dice}
 
-    def _skip(self, step: int, factor: float) -> None:
+    def _skip(self, rate: float) -> None:
         self._state["skipped"] += 1
         self._state["bad"] += 1
         if self._state["bad"] >= MOST_BAD_STEPS:
             raise TrainingError(
                 f"{self._expert.spec.name}: no finite loss in {MOST_BAD_STEPS} steps in a row (epoch "
-                f"{self._state['epoch'] + 1}, step {step}, learning rate {self._train.learning_rate * factor:.3g}); "
+                f"{self._state['epoch'] + 1}, step {self._state['step']}, learning rate {rate:.3g}); "
                 "lower train.common.learning_rate or set base.precision to float32"
             )
+
+    @contextmanager
+    def _memory_hint(self) -> Iterator[None]:
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"{self._expert.spec.name}: the GPU has too little memory for batches of {self._train.batch_size}; "
+                "lower train.common.batch_size or crop_side in params.yaml"
+            ) from error
 
     def _update_average(self, step: int) -> None:
         keep = averaging_decay(step, decay=self._train.ema_decay)
         with torch.no_grad():
-            pairs = zip(self.average.parameters(), self._expert.parameters(), strict=True)
+            pairs = zip(self._average.parameters(), self._expert.parameters(), strict=True)
             for average, current in pairs:
                 average.lerp_(current.detach(), 1 - keep)
 
-    def _end_epoch(self) -> tuple[Row, Score]:
-        started = time.perf_counter()
-        score = self._scorer.score(self.average, precision=self._precision)
+    def _end_epoch(self, score: Score) -> Row:
+        """Move on to the next epoch; a new row of the history, and the best weights where these are."""
+        best = self.best_row["selection_mIoU"] if self.rows else -math.inf
         self._state["epoch"] += 1
         self._state["batch"] = 0
-        sums, steps = self._sums, max(1.0, self._sums["steps"])
+        row = self._row(score)
+        self._sums = dict.fromkeys(_SUMS, 0.0)
+        self.rows.append(row)
+        if score.mean_iou > best or not score.ious:
+            self._state["best_epoch"] = self._state["epoch"]
+            self._best_weights = {key: value.detach().clone() for key, value in self._average.state_dict().items()}
+        return row
+
+    def _row(self, score: Score) -> Row:
+        sums, steps = self._sums, self._sums["steps"] or math.nan
         row: Row = {
             "epoch": self._state["epoch"],
             "step": self._state["step"],
             "wall_time": time.time(),
-            "seconds": sums["seconds"] + time.perf_counter() - started,
+            "seconds": sums["seconds"] + score.seconds,
             "images_per_second": sums["images"] / max(sums["seconds"], 1e-9),
             "data_wait_fraction": sums["waited"] / max(sums["seconds"], 1e-9),
             "learning_rate": self._optimizer.param_groups[0]["lr"],
@@ -200,14 +253,7 @@ class Trainer:
             "selection_loss": score.loss,
             "selection_mIoU": score.mean_iou,
         }
-        row |= {f"iou_{name}": score.ious.get(name, float("nan")) for name in self._expert.spec.children}
-        self._sums = dict.fromkeys(self._sums, 0.0)
-        self.rows.append(row)
-        if score.mean_iou > self._state["best"]:
-            self._state["best"] = score.mean_iou
-            self._state["best_epoch"] = self._state["epoch"]
-            self.best_weights = {key: value.detach().clone() for key, value in self.average.state_dict().items()}
-        return row, score
+        return row | {f"iou_{name}": score.ious.get(name, math.nan) for name in self._expert.spec.children}
 
 
 def _parameter_groups(expert: Expert, weight_decay: float) -> list[dict[str, Any]]:

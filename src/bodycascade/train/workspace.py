@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import hashlib
 import json
-import os
 import shutil
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bodycascade.errors import TrainingError
-from bodycascade.files import sha256_of
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) to end this process when its parent ends: a killed `dvc repro` leaves no trainer behind."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before the request was made
-            os.kill(os.getpid(), signal.SIGKILL)
+from bodycascade.files import remove_asides, sha256_of
 
 
 def fingerprint(settings: object, files: Sequence[Path]) -> str:
@@ -46,7 +32,7 @@ def working_folder(base: Path, inputs: str, say: Callable[[str], None]) -> Itera
     with (base / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise TrainingError(f"{base}: another training is at work here; wait for it to end, or stop it") from error
         for other in base.iterdir():
             if other.is_dir() and other.name != inputs:
@@ -54,4 +40,5 @@ def working_folder(base: Path, inputs: str, say: Callable[[str], None]) -> Itera
                 shutil.rmtree(other)
         folder = base / inputs
         folder.mkdir(exist_ok=True)
+        remove_asides(folder)
         yield folder

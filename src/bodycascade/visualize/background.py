@@ -7,8 +7,9 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
+from bodycascade.progress import duration
 from bodycascade.visualize.charts import frequency_charts, iou_chart, loss_chart
-from bodycascade.visualize.html import card, chart_card, duration, grid, percent, score, section, table
+from bodycascade.visualize.html import card, chart_card, grid, percent, score, section, table
 from bodycascade.visualize.inputs import Inputs
 
 

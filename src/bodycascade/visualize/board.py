@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bodycascade.errors import MissingExtraError
+from bodycascade.evaluate.folders import replace_folder
 from bodycascade.visualize.panels import Panel, strip
 
 
@@ -19,12 +19,7 @@ def write_board(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - it takes a second to import
     except ImportError:
         raise MissingExtraError("tensorboard", "pipeline") from None
-    aside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    with SummaryWriter(str(aside)) as writer:
+    with replace_folder(folder) as aside, SummaryWriter(str(aside)) as writer:
         for group, found in panels.items():
             for step, panel in enumerate(found):
                 writer.add_image(f"image, truth, prediction, errors/{group}", strip(panel), step, dataformats="HWC")
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,14 +118,14 @@ def ladder_chart(cumulative: Mapping[str, Mapping[str, float]], tree: Tree) -> C
     figure, axes = new_chart(0.8 + 0.36 * len(values))
     axes.barh(0, values[0], 0.66, color=ACCENTS[2])
     axes.text(values[0] / 2, 0, _short(values[0]), ha="center", va="center", fontsize=TEXT_SIZE, color=SURFACE)
-    for row, (before, after) in enumerate(zip(values[:-1], values[1:], strict=True), start=1):
+    for row, (before, after) in enumerate(pairwise(values), start=1):
         colour = class_colour(tree, _splits(tree, row - 1))
         axes.barh(row, after - before, 0.66, left=before, color=colour)
         axes.plot([before, before], [row - 1, row], color=MUTED, linewidth=0.8)
         inside = min(before, after) > 0.2
         at, align = (min(before, after) - 0.012, "right") if inside else (max(before, after) + 0.012, "left")
         axes.text(at, row, _signed(after - before), ha=align, va="center", fontsize=TEXT_SIZE, color=INK)
-    labels = ["as it is", *(f"{spec.name}" for spec in tree.experts)]
+    labels = ["as it is", *(spec.name for spec in tree.experts)]
     _rows(axes, labels)
     axes.set_xlim(0, 1.02)
     return Chart(f"What each expert loses, of {level}", "", to_svg(figure, "ladder"))

@@ -72,14 +72,6 @@ def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 12 min, 3 h 05 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def ink_on(tree: Tree, name: str) -> str:
     """Black or white, whichever is read better on the colour of a class (ITU-R BT.601 luma)."""
     red, green, blue = tree.node(name).colour

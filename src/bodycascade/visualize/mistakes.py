@@ -19,7 +19,7 @@ COLOURS: dict[int, tuple[int, int, int]] = {
     MISSED: (31, 190, 242),
     FALSE: (226, 29, 127),
 }
-"""RGB of the error map: amber, sky blue and magenta stay apart in the common colour weaknesses (IBM Design Language)."""
+"""RGB of the error map: amber, sky blue and magenta stay apart in the common colour weaknesses (after IBM's)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def kinds_of_mistake(tree: Tree) -> tuple[MistakeKind, ...]:
         MistakeKind(FALSE, f"false {thing}", "background taken for a part"),
         MistakeKind(MISSED, f"missed {thing}", "a part taken for background"),
         MistakeKind(WRONG_PART, "wrong part", f"{thing} found, its part mistaken"),
-        MistakeKind(RIGHT, "right", "the part that the truth has"),
+        MistakeKind(RIGHT, "right", "as in the truth"),
     )
 
 

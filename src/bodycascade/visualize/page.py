@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from bodycascade.progress import duration
 from bodycascade.visualize.background import data, settings, training
-from bodycascade.visualize.html import duration
 from bodycascade.visualize.inputs import Inputs
 from bodycascade.visualize.panels import Panel
 from bodycascade.visualize.pictures import pictures

@@ -12,17 +12,13 @@ def pick(scores: Mapping[str, float | None], *, count: int, seed: int) -> dict[s
     `scores` has the finest level's mIoU by id; None (neither truth nor prediction holds a part) is neither best nor
     worst. Equal scores are ordered by id, `random` is drawn by `seed` from what is left: the same picks every time.
     """
-    ranked = sorted((name for name in scores if scores[name] is not None), key=lambda name: (-_value(scores, name), name))
+    scored = {name: score for name, score in scores.items() if score is not None}
+    ranked = sorted(scored, key=lambda name: (-scored[name], name))
     best = ranked[: min(count, (len(ranked) + 1) // 2)]
     worst = ranked[len(best) :][::-1][:count]
     left = sorted(set(scores) - set(best) - set(worst))
-    drawn = random.Random(seed).sample(left, min(count, len(left)))  # noqa: S311
+    drawn = random.Random(seed).sample(left, min(count, len(left)))
     return {"best": tuple(best), "worst": tuple(worst), "random": tuple(drawn)}
-
-
-def _value(scores: Mapping[str, float | None], name: str) -> float:
-    found = scores[name]
-    return -1.0 if found is None else found
 
 
 def shown(picks: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

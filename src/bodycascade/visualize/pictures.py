@@ -22,8 +22,8 @@ def pictures(panels: Mapping[str, Sequence[Panel]], tree: Tree) -> str:
         return ""
     finest = f"mIoU{len(tree.levels) - 1}"
     say = (
-        f"Best and worst are by {finest} of the picture alone; the random ones are drawn by the seed, so they show what "
-        "to expect. Part colours lie over a gray copy of the image, so that the clothes do not tint them."
+        f"Best and worst are by {finest} of the picture alone; the random ones are drawn by the seed and show what to "
+        "expect. Part colours lie over a gray copy of the image, so that the clothes do not tint them."
     )
     groups = [f"<h3>{title}</h3>{''.join(_figure(panel) for panel in found)}" for title, found in shown]
     return section("pictures", "Pictures", say, f'<div class="legend">{legend(tree)}</div>', *groups)

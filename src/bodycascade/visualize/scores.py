@@ -25,11 +25,13 @@ from bodycascade.visualize.html import (
 )
 from bodycascade.visualize.inputs import Inputs
 
+
 def headline(inputs: Inputs) -> str:
     """The mean IoU of each level with its interval, and the tree with the IoU of each class."""
     cards = [_headline_card(inputs, level) for level in range(len(inputs.tree.levels))]
     measured = f'<p class="measured">{how_measured(inputs)}</p>'
-    return f'<div class="headline">{"".join(cards)}</div>{measured}<h3>IoU of each class</h3>{card(_tree(inputs), kind="tree")}'
+    tree = f"<h3>IoU of each class</h3>{card(_tree(inputs), kind='tree')}"
+    return f'<div class="headline">{"".join(cards)}</div>{measured}{tree}'
 
 
 def what_was_scored(inputs: Inputs) -> str:
@@ -45,9 +47,9 @@ def how_measured(inputs: Inputs) -> str:
     absent = inputs.metrics.get("absent_classes") or []
     left_out = f", here {escape(', '.join(absent))}," if absent else ""
     return (
-        "<b>How measured:</b> one confusion matrix over all pixels of all val images at native size gives each class its "
-        "intersection over union (IoU) and each level the mean over its classes, where the background never counts and "
-        f"a class that neither truth nor prediction holds{left_out} is left out{ranges}."
+        "<b>How measured:</b> one confusion matrix over all pixels of all val images at native size gives each class "
+        "its intersection over union (IoU) and each level the mean over its classes, where the background never counts "
+        f"and a class that neither truth nor prediction holds{left_out} is left out{ranges}."
     )
 
 
@@ -155,7 +157,8 @@ def _class_row(inputs: Inputs, level: int, name: str) -> tuple[str, ...]:
     figures: dict[str, Any] = inputs.metrics["classes"].get(name, {})
     bounds = inputs.metrics["bootstrap"].get(name)
     iou = figures.get("iou")
-    meter = f'<span class="meter"><i style="width:{100 * iou:.1f}%;background:{colour}"></i></span>' if figures else ""
+    fill = "" if iou is None else f'<i style="width:{100 * iou:.1f}%;background:{colour}"></i>'
+    meter = f'<span class="meter">{fill}</span>'
     return (
         f"{swatch(colour)}&ensp;{escape(name)}",
         str(level),
@@ -173,4 +176,3 @@ def _ladder_name(name: str) -> str:
 def _band(name: str) -> str:
     low, high = name.replace("%", "").split("-")
     return f"{low}\N{EN DASH}{high} %"
-

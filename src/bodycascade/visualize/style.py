@@ -60,7 +60,8 @@ h3 { margin: 30px 0 10px; font-size: 16.5px; }
   font-size: 13.5px; }
 .keys li { display: inline-flex; align-items: center; gap: 7px; }
 .keys small { color: var(--muted); font-size: inherit; }
-.keys .title { min-width: 3.6em; color: var(--muted); }
+.legend .keys { padding-left: 4.4em; }
+.keys .title { width: 4.4em; margin: 0 -16px 0 -4.4em; color: var(--muted); }
 .swatch { flex: none; display: inline-block; width: 12px; height: 12px; border-radius: 3px;
   box-shadow: inset 0 0 0 1px rgb(128 128 128 / .45); }
 .legend { position: sticky; top: 0; z-index: 1; margin: 0 -24px 6px; padding: 10px 24px 6px; background: var(--page);

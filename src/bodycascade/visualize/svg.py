@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from html import escape
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # Stand-ins: no chart uses these exact colours otherwise, so each can be exchanged for the page's own in the SVG text.
@@ -70,12 +70,12 @@ def _quiet(axes: Axes) -> None:
 
 
 def to_svg(figure: Figure, name: str) -> str:
-    """The figure as SVG text for a page; `name` keeps the ids inside apart from those of other charts."""
+    """The figure as SVG text for a page; `name` labels it and keeps its ids apart from those of other charts."""
     buffer = io.StringIO()
-    # Text stays text: it takes the page's font, can be selected, and is read aloud.
+    # Text stays text: it takes the page's font and can be selected.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return _for_page(buffer.getvalue())
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return _for_page(buffer.getvalue(), name)
 
 
 def css(colour: str) -> str:
@@ -83,7 +83,7 @@ def css(colour: str) -> str:
     return _PAGE_COLOURS.get(colour, colour)
 
 
-def _for_page(text: str) -> str:
+def _for_page(text: str, name: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"\sxmlns(:\w+)?=\"[^\"]*\"", "", text).replace("xlink:href", "href")
@@ -97,4 +97,4 @@ def _for_page(text: str) -> str:
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", text)
     for stand_in, colour in _PAGE_COLOURS.items():
         text = text.replace(stand_in, colour)
-    return re.sub(r"\n\s*", "\n", text).replace("<svg", '<svg aria-hidden="true"', 1).strip()
+    return re.sub(r"\n\s*", "\n", text).replace("<svg", f'<svg role="img" aria-label="{escape(name)}"', 1).strip()

@@ -100,9 +100,10 @@ class Canvas:
         lx, ly, lz = self.light.direction
         lambert = v * ring * np.float32(dx * ly - dy * lx) + w * np.float32(dx * lx + dy * ly)
         lambert += np.sqrt(1 - v * v) * ring * np.float32(lz)
-        turn = np.arcsin(v) * np.maximum(radius[inside], 1e-3) / np.float32(self.unit)
-        albedo = tube.material.albedo(along[inside] / np.float32(self.unit), turn)
-        self._blend(box, inside, gap[inside], albedo, lambert, tube.material, tube.label)
+        turn = (np.arcsin(v) * np.maximum(radius[inside], 1e-3)).astype(np.float32) / np.float32(self.unit)
+        length_along = along[inside].astype(np.float32) / np.float32(self.unit)
+        albedo = tube.material.albedo(length_along, turn)
+        self._blend(box, inside, gap[inside], albedo=albedo, lambert=lambert, material=tube.material, label=tube.label)
 
     def ellipsoid(self, solid: Ellipsoid) -> None:
         """Paint an ellipsoid over what is there."""
@@ -138,7 +139,7 @@ class Canvas:
             edge = np.minimum(edge, keep * np.float32(size))
         scale = np.float32(size / self.unit)
         albedo = solid.material.albedo(local[1] * scale, local[0] * scale)
-        self._blend(box, inside, edge, albedo, lambert, solid.material, solid.label)
+        self._blend(box, inside, edge, albedo=albedo, lambert=lambert, material=solid.material, label=solid.label)
 
     def polygon(self, points: Sequence[Point], material: Material, *, facing: tuple[float, float, float]) -> None:
         """Paint a flat convex face (label 0) whose normal is `facing`; `points` run clockwise on the screen."""
@@ -158,7 +159,8 @@ class Canvas:
         px = (np.broadcast_to(x, gap.shape)[inside] - np.float32(xs[0])) / unit
         py = (np.broadcast_to(y, gap.shape)[inside] - np.float32(ys[0])) / unit
         lambert = np.full(len(px), np.float32(np.dot(self.light.direction, facing)))
-        self._blend(box, inside, gap[inside], material.albedo(py, px), lambert, material, 0)
+        albedo = material.albedo(py, px)
+        self._blend(box, inside, gap[inside], albedo=albedo, lambert=lambert, material=material, label=0)
 
     def ground_shadow(self, centre: Point, radii: Point, strength: float) -> None:
         """Darken a soft ellipse, for what stands on the ground there."""
@@ -188,6 +190,7 @@ class Canvas:
         box: tuple[int, int, int, int],
         inside: tuple[npt.NDArray[np.intp], ...],
         gap: Array,
+        *,
         albedo: Array,
         lambert: Array,
         material: Material,
@@ -210,12 +213,19 @@ class Canvas:
 
     def finish(self, factor: int) -> tuple[Array, npt.NDArray[np.uint8]]:
         """Colour and labels, both reduced by `factor`: colour is the mean of a block, the label its most frequent."""
-        height, width = self.height // factor, self.width // factor
-        blocks = self.colour.reshape(height, factor, width, factor, 3)
-        colour = blocks.mean(axis=(1, 3), dtype=np.float32)
-        votes = self.labels.reshape(height, factor, width, factor)
-        count = np.stack([(votes == label).sum(axis=(1, 3), dtype=np.uint8) for label in range(votes.max() + 1)])
-        return colour, count.argmax(axis=0).astype(np.uint8)
+        steps = [np.s_[row::factor, column::factor] for row in range(factor) for column in range(factor)]
+        colour = np.zeros((self.height // factor, self.width // factor, 3), np.float32)
+        for step in steps:
+            colour += self.colour[step]
+        # A tie stays with the upper left pixel, whatever the labels are called.
+        best = self.labels[::factor, ::factor].copy()
+        most = np.sum([self.labels[step] == best for step in steps], axis=0)
+        for label in np.unique(self.labels):
+            votes = np.sum([self.labels[step] == label for step in steps], axis=0)
+            best[votes > most] = label
+            most = np.maximum(most, votes)
+        colour *= np.float32(1 / (factor * factor))
+        return colour, best
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, *, cells: int) -> Array:

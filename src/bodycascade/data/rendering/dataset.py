@@ -73,7 +73,8 @@ def render_dataset(
 
 
 def _run(jobs: list[_Job], workers: int | None) -> None:
-    count = min(workers or len(os.sched_getaffinity(0)), max(1, len(jobs) // 8))
+    # Starting a process takes as long as rendering some forty pictures.
+    count = min(workers, len(jobs)) if workers else min(_usable_cores(), len(jobs) // 40)
     if count <= 1:
         for job in jobs:
             _write_one(job)
@@ -82,6 +83,10 @@ def _run(jobs: list[_Job], workers: int | None) -> None:
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         for _ in pool.map(_write_one, jobs, chunksize=4):
             pass
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_one(job: _Job) -> None:
@@ -113,6 +118,8 @@ def _write_lines(path: Path, lines: list[str]) -> None:
 def _check_free(folder: Path) -> None:
     if not folder.exists():
         return
+    if not folder.is_dir():
+        raise DataError(f"{folder} is a file; a folder was expected: choose another place for the rendered pictures")
     known = {"JPEGImages", "gt_masks", "classes.txt", "train_id.txt", "val_id.txt"}
     foreign = [entry.name for entry in folder.iterdir() if entry.name not in known]
     for name in ("JPEGImages", "gt_masks"):

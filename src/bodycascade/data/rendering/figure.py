@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bodycascade.data.rendering.canvas import Canvas, Ellipsoid, Point, Station, Tube
+from bodycascade.data.rendering.canvas import Canvas, Point, Station, Tube
 from bodycascade.data.rendering.head import head_solids
 from bodycascade.data.rendering.material import Material, tone
 from bodycascade.data.rendering.parts import Layer, PartLabels
 from bodycascade.data.rendering.skeleton import Build, Limb, Skeleton, Vector
 from bodycascade.data.rendering.wardrobe import Outfit
+
+Profile = tuple[tuple[float, float], ...]
+"""Where along a limb (0 to 1) and how thick it is there, in heads."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +104,17 @@ def _torso(figure: Figure, labels: PartLabels) -> list[Layer]:
     seat = Tube(
         figure.at(skeleton.hip + 0.45 * axis),
         figure.at(skeleton.hip - 0.16 * axis),
-        tuple((at, _across(front * f, side * f, figure), _across(front * f, side * f, figure)) for at, f in
-              ((0.0, 0.9), (0.6, 1.03), (1.0, 0.95))),
+        tuple(
+            (at, _across(front * f, side * f, figure), _across(front * f, side * f, figure))
+            for at, f in ((0.0, 0.9), (0.6, 1.03), (1.0, 0.95))
+        ),
         outfit.bottom,
         labels.up_leg,
         caps=(0.2, 0.45),
     )
     layers: list[Layer] = [(depth - 0.32, seat), (depth, trunk), (depth + 0.05, throat)]
     for limb in skeleton.arms:
-        layers.append((depth + 0.002, _shoulder(figure, limb, labels)))
+        layers.append((depth - 0.002, _shoulder(figure, limb, labels)))
     if outfit.inner is not None and skeleton.chest[2, 2] > 0.3:
         layers.append((depth + 0.01, _opening(figure, outfit.inner, labels)))
     return layers
@@ -149,12 +154,10 @@ def _skirt(figure: Figure, labels: PartLabels) -> Layer:
     return (float(skeleton.neck[2]) * 0.5 - 0.02, tube)
 
 
-def _limb_tube(
-    figure: Figure, start: Vector, end: Vector, widths: tuple[tuple[float, float], ...], cloth: Material, label: int
-) -> Tube:
+def _limb_tube(figure: Figure, ends: tuple[Vector, Vector], widths: Profile, cloth: Material, label: int) -> Tube:
     factor = figure.unit * figure.build.size * figure.build.limbs
     stations = tuple((at, width * factor, width * factor) for at, width in widths)
-    return Tube(figure.at(start), figure.at(end), stations, cloth, label, shadow=0.22)
+    return Tube(figure.at(ends[0]), figure.at(ends[1]), stations, cloth, label, shadow=0.22)
 
 
 _UPPER_ARM = ((0.0, 0.225), (0.3, 0.215), (1.0, 0.165))
@@ -163,9 +166,7 @@ _THIGH = ((0.0, 0.38), (0.3, 0.37), (1.0, 0.235))
 _SHIN = ((0.0, 0.225), (0.3, 0.245), (0.6, 0.185), (1.0, 0.13))
 
 
-def _widths(profile: tuple[tuple[float, float], ...], until: float, loose: float, flare: float) -> tuple[
-    tuple[float, float], ...
-]:
+def _widths(profile: Profile, until: float, loose: float, flare: float) -> Profile:
     # The part of a limb's profile that cloth covers: from its start until `until`, wider by `loose` and `flare`.
     at, wide = [p for p, _ in profile], [w for _, w in profile]
     places = np.linspace(0, until, 6)
@@ -174,8 +175,8 @@ def _widths(profile: tuple[tuple[float, float], ...], until: float, loose: float
 
 def _arm(figure: Figure, limb: Limb, labels: PartLabels) -> list[Layer]:
     outfit, bias = figure.outfit, 0.12
-    upper = _limb_tube(figure, limb.root, limb.middle, _UPPER_ARM, outfit.skin, labels.up_hand)
-    lower = _limb_tube(figure, limb.middle, limb.end, _LOWER_ARM, outfit.skin, labels.low_hand)
+    upper = _limb_tube(figure, (limb.root, limb.middle), _UPPER_ARM, outfit.skin, labels.up_hand)
+    lower = _limb_tube(figure, (limb.middle, limb.end), _LOWER_ARM, outfit.skin, labels.low_hand)
     near = float(limb.root[2] + limb.middle[2]) / 2 + bias
     far = float(limb.middle[2] + limb.end[2]) / 2 + bias + 0.02
     layers: list[Layer] = [(near, upper), (far, lower), *_hand(figure, limb, labels, far)]
@@ -183,12 +184,12 @@ def _arm(figure: Figure, limb: Limb, labels: PartLabels) -> list[Layer]:
         until = min(outfit.sleeve, 1.0)
         cuff = limb.root + (limb.middle - limb.root) * until
         widths = _widths(_UPPER_ARM, until, 0.03, 0.03 if until < 1 else 0.015)
-        layers.append((near + 0.005, _limb_tube(figure, limb.root, cuff, widths, outfit.top, labels.up_hand)))
+        layers.append((near + 0.005, _limb_tube(figure, (limb.root, cuff), widths, outfit.top, labels.up_hand)))
     if outfit.sleeve > 1:
         until = outfit.sleeve - 1
         cuff = limb.middle + (limb.end - limb.middle) * until * 0.98
         widths = _widths(_LOWER_ARM, until, 0.045, 0.0)
-        layers.append((far + 0.005, _limb_tube(figure, limb.middle, cuff, widths, outfit.top, labels.low_hand)))
+        layers.append((far + 0.005, _limb_tube(figure, (limb.middle, cuff), widths, outfit.top, labels.low_hand)))
     return layers
 
 
@@ -227,8 +228,8 @@ def _digit(root: Point, tip: Point, radius: float, figure: Figure, labels: PartL
 
 def _leg(figure: Figure, limb: Limb, labels: PartLabels) -> list[Layer]:
     outfit = figure.outfit
-    thigh = _limb_tube(figure, limb.root, limb.middle, _THIGH, outfit.skin, labels.up_leg)
-    shin = _limb_tube(figure, limb.middle, limb.end, _SHIN, outfit.skin, labels.low_leg)
+    thigh = _limb_tube(figure, (limb.root, limb.middle), _THIGH, outfit.skin, labels.up_leg)
+    shin = _limb_tube(figure, (limb.middle, limb.end), _SHIN, outfit.skin, labels.low_leg)
     near = float(limb.root[2] + limb.middle[2]) / 2 - 0.2
     far = float(limb.middle[2] + limb.end[2]) / 2 - 0.2
     far = far - 0.3 if far < near - 0.15 else far + 0.02
@@ -237,10 +238,10 @@ def _leg(figure: Figure, limb: Limb, labels: PartLabels) -> list[Layer]:
         until = min(outfit.leg, 1.0)
         hem = limb.root + (limb.middle - limb.root) * until
         widths = _widths(_THIGH, until, 0.03, 0.05 if until < 1 else 0.0)
-        layers.append((near + 0.005, _limb_tube(figure, limb.root, hem, widths, outfit.bottom, labels.up_leg)))
+        layers.append((near + 0.005, _limb_tube(figure, (limb.root, hem), widths, outfit.bottom, labels.up_leg)))
     if outfit.leg > 1:
         widths = _widths(_SHIN, 1.0, 0.03, 0.06)
-        layers.append((far + 0.02, _limb_tube(figure, limb.middle, limb.end, widths, outfit.bottom, labels.low_leg)))
+        layers.append((far + 0.02, _limb_tube(figure, (limb.middle, limb.end), widths, outfit.bottom, labels.low_leg)))
     return layers
 
 
@@ -268,6 +269,3 @@ def bounds(figure: Figure) -> tuple[float, float, float, float]:
     xs, ys = zip(*(figure.at(joint) for joint in joints), strict=True)
     edge = 0.3 * figure.unit * figure.build.size
     return min(xs) - edge, max(xs) + edge, min(ys) - 0.6 * figure.build.head * figure.unit, max(ys) + edge * 0.6
-
-
-__all__ = ["Ellipsoid", "Figure", "bounds", "paint_figure"]

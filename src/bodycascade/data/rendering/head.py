@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from bodycascade.data.rendering.canvas import Ellipsoid, Point, Tube
 from bodycascade.data.rendering.material import Material, blend, tone
 from bodycascade.data.rendering.parts import Layer, PartLabels
-from bodycascade.data.rendering.skeleton import Matrix, Vector
+from bodycascade.data.rendering.skeleton import Vector
 
 if TYPE_CHECKING:
     from bodycascade.data.rendering.figure import Figure
@@ -21,7 +23,8 @@ _FLIP = np.diag([1.0, -1.0, 1.0])  # the viewer's y is up, the screen's is down
 def head_solids(figure: Figure, labels: PartLabels) -> list[Layer]:
     """The head's solids with their depth, the face included where it is turned to the viewer."""
     turn, centre, size = figure.skeleton.head, figure.skeleton.skull, figure.build.head
-    depth = float(centre[2]) + 0.08
+    # Never behind the neck: seen from the back, a bowed head would be painted over by it.
+    depth = max(float(centre[2]), float(figure.skeleton.neck[2]) * 0.5) + 0.08
     skin, label = figure.outfit.skin, labels.head
     jaw = centre + turn @ np.array([0.0, -0.2, 0.07]) * size
     solids: list[Tube | Ellipsoid] = []
@@ -64,7 +67,8 @@ def _hair(figure: Figure, depth: float, label: int) -> list[Layer]:
         # A slanted plane: above the brow in front, over the ears, down to the nape behind.
         line = {"short": -0.02, "curly": -0.08, "bob": -0.22, "long": -0.14, "bun": 0.0}[style]
         radii = (_SKULL[0] * grown, _SKULL[1] * grown, _SKULL[2] * grown)
-        cap = _ball(figure, centre, radii, outfit.hair, label, cut=(0.0, 1.0, -0.62, line))
+        # Strands would close to rings on a ball.
+        cap = _ball(figure, centre, radii, replace(outfit.hair, pattern="plain"), label, cut=(0.0, 1.0, -0.62, line))
         layers.append((depth + 0.05, cap))
     if style in ("long", "bob"):
         drop = 0.95 if style == "long" else 0.45
@@ -111,7 +115,7 @@ def _face(figure: Figure, centre: Vector, label: int) -> list[Tube | Ellipsoid]:
         features.append(Tube(ends[0], ends[1], stations, nose, label, shadow=0.25))
     corners = [_on_face(angle, -0.3, -0.015) for angle in (-17, 0, 17)]
     corners[1][1] -= 0.025
-    features += _stroke(figure, centre, corners, 0.026, lip, label)
+    features += _stroke(figure, centre, corners, radius=0.026, material=lip, label=label)
     return features
 
 
@@ -122,17 +126,19 @@ def _eye(figure: Figure, centre: Vector, side: int, dark: Material, label: int) 
         return []
     white, iris = Material((0.95, 0.94, 0.92), mottle=0.0), Material((0.12, 0.09, 0.08), mottle=0.0)
     found: list[Tube | Ellipsoid] = [
-        _ball(figure, centre + turn @ place * size, (0.075, 0.045, 0.03), white, label),
-        _ball(figure, centre + turn @ (place * 1.03) * size, (0.036, 0.042, 0.03), iris, label),
+        _ball(figure, centre + turn @ place * size, (0.068, 0.038, 0.03), white, label),
+        _ball(figure, centre + turn @ (place * 1.03) * size, (0.034, 0.037, 0.03), iris, label),
     ]
     brow = [_on_face(side * angle, lift, 0.01) for angle, lift in ((14, 0.1), (25, 0.125), (37, 0.1))]
-    found += _stroke(figure, centre, brow, 0.02, dark, label)
+    found += _stroke(figure, centre, brow, radius=0.02, material=dark, label=label)
     if figure.outfit.glasses:
         rim = Material((0.1, 0.1, 0.12), mottle=0.0)
-        circle = [_on_face(side * (25 + 13 * np.cos(a)), 0.1 * np.sin(a), 0.04) for a in np.linspace(0, 2 * np.pi, 11)]
-        found += _stroke(figure, centre, circle, 0.013, rim, label)
+        circle = [
+            _on_face(side * (25 + 13 * np.cos(a)), 0.095 * np.sin(a), 0.03) for a in np.linspace(0, 2 * np.pi, 13)
+        ]
+        found += _stroke(figure, centre, circle, radius=0.009, material=rim, label=label)
         bridge = [_on_face(side * angle, 0.02, 0.05) for angle in (0, 12)]
-        found += _stroke(figure, centre, bridge, 0.013, rim, label)
+        found += _stroke(figure, centre, bridge, radius=0.009, material=rim, label=label)
     return found
 
 
@@ -147,11 +153,11 @@ def _on_face(angle: float, height: float, out: float) -> Vector:
 
 
 def _stroke(
-    figure: Figure, centre: Vector, points: list[Vector], radius: float, material: Material, label: int
+    figure: Figure, centre: Vector, points: list[Vector], *, radius: float, material: Material, label: int
 ) -> list[Tube | Ellipsoid]:
     turn, size = figure.skeleton.head, figure.build.head
     thick = radius * figure.unit * size
     seen = [point for point in points if (turn @ point)[2] > 0.04]
     screen: list[Point] = [figure.at(centre + turn @ point * size) for point in seen]
     stations = ((0.0, thick, thick), (1.0, thick, thick))
-    return [Tube(a, b, stations, material, label) for a, b in zip(screen, screen[1:], strict=False)]
+    return [Tube(a, b, stations, material, label) for a, b in pairwise(screen)]

@@ -26,7 +26,10 @@ class Light:
         """(n, 3) RGB factors for the cosine between surface and light, (n,), from -1 to 1."""
         # Half-Lambert: the dark side keeps its form, as under an open sky.
         weight = np.square(0.5 + 0.5 * lambert)[:, None]
-        return np.asarray(self.dim, np.float32) + weight * (np.subtract(self.bright, self.dim).astype(np.float32))
+        factors: Array = np.asarray(self.dim, np.float32) + weight * np.subtract(self.bright, self.dim).astype(
+            np.float32
+        )
+        return factors
 
 
 def random_light(rng: np.random.Generator, *, outdoor: bool) -> Light:
@@ -60,9 +63,9 @@ def develop(colour: Array, rng: np.random.Generator, *, grayscale: bool) -> npt.
     radius = rng.choice([0.0, 0.0, 0.4, 0.7]) * min(height, width) / 256
     sharp = Image.fromarray(_to_bytes(out))
     soft = np.asarray(sharp.filter(ImageFilter.GaussianBlur(float(radius)))) if radius else np.asarray(sharp)
-    grain = rng.normal(0.0, 255 * rng.uniform(0.004, 0.02), (height, width, 1))
-    tint = rng.normal(0.0, 255 * rng.uniform(0.001, 0.008), (height, width, 3))
-    noisy = _to_bytes((soft.astype(np.float32) + (grain + tint).astype(np.float32)) / 255)
+    grain = rng.normal(0.0, 255 * rng.uniform(0.003, 0.012), (height, width, 1))
+    tint = rng.normal(0.0, 255 * rng.uniform(0.001, 0.005), (height, width, 3))
+    noisy = _to_bytes((soft + (grain + tint)).astype(np.float32) / np.float32(255))
     if not grayscale:
         return noisy
     luma = noisy.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601

@@ -127,7 +127,7 @@ def assemble(build: Build, pose: Pose, *, yaw: float, pitch: float) -> Skeleton:
     neck = chest @ np.array([0.0, 2.38 * s, 0.0])
     nod, turn, tilt = pose.head
     head = chest @ turn_x(-0.5 * pose.lean) @ turn_y(turn) @ turn_x(nod) @ turn_z(tilt)
-    skull = neck + chest @ np.array([0.0, 0.2 * s, 0.05 * s]) + head @ np.array([0.0, 0.52 * build.head, 0.06 * s])
+    skull = neck + chest @ np.array([0.0, 0.13 * s, 0.06 * s]) + head @ np.array([0.0, 0.52 * build.head, 0.06 * s])
     arms = (_arm(build, pose, chest, 0), _arm(build, pose, chest, 1))
     legs = (_leg(build, pose, view, 0), _leg(build, pose, view, 1))
     return Skeleton(hip, neck, skull, arms, legs, view, chest, head)

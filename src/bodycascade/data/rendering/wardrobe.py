@@ -38,7 +38,7 @@ CLOTHES: tuple[RGB, ...] = (
     (0.93, 0.91, 0.86),
     (0.62, 0.64, 0.66),
     (0.25, 0.26, 0.29),
-    (0.70, 0.56, 0.42),
+    (0.44, 0.52, 0.30),
     (0.55, 0.75, 0.82),
 )
 TROUSERS: tuple[RGB, ...] = (
@@ -86,28 +86,31 @@ class Outfit:
 
 def random_outfit(rng: np.random.Generator, *, skirt_allowed: bool) -> Outfit:
     """An outfit; skirts and dresses only where the pose allows one."""
-    skin = tone(SKINS[int(rng.integers(len(SKINS)))], rng.uniform(0.95, 1.04))
-    hair = HAIRS[int(rng.choice(len(HAIRS), p=[0.24, 0.22, 0.18, 0.12, 0.12, 0.05, 0.07]))]
+    shade = int(rng.integers(len(SKINS)))
+    skin = tone(SKINS[shade], rng.uniform(0.95, 1.04))
+    odds = [0.2, 0.2, 0.18, 0.14, 0.16, 0.06, 0.06] if shade < 3 else [0.5, 0.28, 0.1, 0.02, 0.0, 0.0, 0.1]
+    hair = HAIRS[int(rng.choice(len(HAIRS), p=odds))]
     style = str(rng.choice(["short", "long", "bob", "bun", "curly", "bald"], p=[0.4, 0.2, 0.13, 0.1, 0.1, 0.07]))
-    top = _cloth(rng, CLOTHES, plain=0.55)
-    skirt = float(rng.uniform(1.3, 2.6)) if skirt_allowed and style in ("long", "bob", "bun") and rng.random() < 0.5 else 0.0
+    top = _cloth(rng, CLOTHES, skin, plain=0.55)
+    skirted = skirt_allowed and style in ("long", "bob", "bun") and rng.random() < 0.5
+    skirt = float(rng.uniform(1.3, 2.6)) if skirted else 0.0
     dress = skirt > 0 and rng.random() < 0.6
-    bottom = top if dress else _cloth(rng, CLOTHES if skirt else TROUSERS, plain=0.8 if skirt else 0.95)
+    bottom = top if dress else _cloth(rng, CLOTHES if skirt else TROUSERS, skin, plain=0.8 if skirt else 0.95)
     jacket = not dress and rng.random() < 0.25
     bare = rng.random() < 0.3
     return Outfit(
         skin=Material(skin, mottle=0.03, gloss=0.05),
-        hair=Material(hair, tone(hair, 1.18), pattern="stripes", period=0.05, mottle=0.1, gloss=0.1),
+        hair=Material(hair, tone(hair, 1.15), pattern="stripes", period=0.05, mottle=0.1, gloss=0.1),
         hair_style=style,
         beard=style in ("short", "bald", "curly") and rng.random() < 0.25,
         top=top,
-        inner=_cloth(rng, CLOTHES, plain=0.8) if jacket else None,
+        inner=_cloth(rng, CLOTHES, skin, plain=0.8) if jacket else None,
         sleeve=_sleeve(rng, jacket=jacket),
         bottom=bottom,
         leg=0.0 if skirt else float(rng.uniform(0.55, 1.0)) if bare else 2.0,
         skirt=skirt,
         shoe=Material(SHOES[int(rng.integers(len(SHOES)))], mottle=0.03, gloss=0.12),
-        hat=_cloth(rng, CLOTHES, plain=0.9) if rng.random() < 0.17 else None,
+        hat=_cloth(rng, CLOTHES, skin, plain=0.9) if rng.random() < 0.17 else None,
         glasses=bool(rng.random() < 0.15),
     )
 
@@ -119,10 +122,12 @@ def _sleeve(rng: np.random.Generator, *, jacket: bool) -> float:
     return {"none": 0.0, "short": float(rng.uniform(0.4, 0.8)), "rolled": 1.25, "long": 2.0}[str(kind)]
 
 
-def _cloth(rng: np.random.Generator, colours: tuple[RGB, ...], *, plain: float) -> Material:
-    first = tone(colours[int(rng.integers(len(colours)))], rng.uniform(0.85, 1.12))
+def _cloth(rng: np.random.Generator, colours: tuple[RGB, ...], skin: RGB, *, plain: float) -> Material:
+    # Cloth in the colour of the skin would look like none.
+    distinct = [colour for colour in colours if float(np.linalg.norm(np.subtract(colour, skin))) > 0.28]
+    first = tone(distinct[int(rng.integers(len(distinct)))], rng.uniform(0.88, 1.1))
     other = colours[int(rng.integers(len(colours)))]
     second = blend((0.96, 0.95, 0.92), other, float(rng.choice([0.0, 1.0])))
     pattern = "plain" if rng.random() < plain else str(rng.choice(PATTERNS[1:], p=[0.4, 0.15, 0.3, 0.15]))
     period = float(rng.uniform(0.14, 0.4))
-    return Material(first, second, pattern, period, mottle=float(rng.uniform(0.04, 0.09)))
+    return Material(first, second, pattern, period, mottle=float(rng.uniform(0.03, 0.06)))

@@ -1,0 +1,64 @@
+"""Convolutions as TensorFlow pads them, and batch norms folded into them.
+
+Weights that were trained in TensorFlow expect its "SAME" padding: where the total is odd, the extra row or column is
+at the bottom or right, so a stride of 2 sees other pixels than a symmetric padding would show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bodycascade.errors import BundleError
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution with bias and TensorFlow's "SAME" padding: (N, in, H, W) to (N, out, ceil(H / s), ceil(W / s))."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, depthwise: bool = False
+    ) -> None:
+        groups = in_channels if depthwise else 1
+        super().__init__(in_channels, out_channels, kernel, stride=stride, groups=groups)
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, in, H, W)
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        top, bottom = same_padding(x.shape[2], kernel=kernel, stride=stride)
+        left, right = same_padding(x.shape[3], kernel=kernel, stride=stride)
+        padding = (top, left)
+        if (top, left) != (bottom, right):
+            x = functional.pad(x, (left, right, top, bottom))
+            padding = (0, 0)
+        return functional.conv2d(x, self.weight, self.bias, self.stride, padding, 1, self.groups)
+
+
+def same_padding(size: int, *, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros (before, after) along an axis of `size` pixels, as TensorFlow's "SAME" defines them."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def fold_batch_norms(state: Mapping[str, Tensor], *, epsilon: float) -> list[tuple[Tensor, Tensor]]:
+    """(weight, bias) of each convolution of `state` with the batch norm that follows it folded in, in order.
+
+    `state` lists for each convolution its weight and then weight, bias, running mean and running variance of its norm;
+    counters of batches are skipped. With trained statistics, norm(conv(x)) = conv'(x) + bias'. Raises `BundleError`
+    where the tensors come in another order.
+    """
+    tensors = [(name, tensor) for name, tensor in state.items() if not name.endswith("num_batches_tracked")]
+    folded = []
+    for first in range(0, len(tensors), 5):
+        group = tensors[first : first + 5]
+        channels = group[0][1].shape[:1]
+        if len(group) < 5 or group[0][1].dim() != 4 or any(tensor.shape != channels for _, tensor in group[1:]):
+            raise BundleError(f"expected a convolution and the four tensors of its batch norm at {group[0][0]}")
+        weight, scale, shift, mean, variance = (tensor.double() for _, tensor in group)
+        factor = scale / torch.sqrt(variance + epsilon)
+        folded.append(((weight * factor.view(-1, 1, 1, 1)).float(), (shift - mean * factor).float()))
+    return folded

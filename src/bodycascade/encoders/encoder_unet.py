@@ -1,0 +1,99 @@
+"""A UNet whose contracting half is an encoder (Ronneberger et al. 2015, arXiv:1505.04597)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bodycascade.encoders.encoder import Encoder
+from bodycascade.errors import BundleError, ImageError
+from bodycascade.unet import ChannelNorm
+
+
+class DecoderBlock(nn.Module):
+    """Two feature maps joined at the finer one's size: (N, deep, h, w) and (N, skip, s h, s w) to (N, out, s h, s w).
+
+    Both are brought to `out` channels by 1 x 1 convolutions and added: that is a 1 x 1 convolution over both, with the
+    coarse half of the work done before enlarging. Then come `depth` convolutions of `kernel`, each with a shortcut.
+    """
+
+    def __init__(
+        self, deep_channels: int, skip_channels: int, out_channels: int, *, depth: int, kernel: int, separable: bool
+    ) -> None:
+        super().__init__()
+        self.deep = nn.Conv2d(deep_channels, out_channels, 1)
+        self.skip = nn.Conv2d(skip_channels, out_channels, 1, bias=False)
+        self.norms = nn.ModuleList(ChannelNorm(out_channels) for _ in range(depth + 1))
+        self.convolutions = nn.ModuleList(_convolution(out_channels, kernel, separable) for _ in range(depth))
+
+    def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
+        x = functional.interpolate(self.deep(deep), size=skip.shape[-2:], mode="nearest") + self.skip(skip)
+        x = functional.relu(self.norms[0](x))
+        for convolution, norm in zip(self.convolutions, self.norms[1:], strict=True):
+            x = functional.relu(norm(x + convolution(x)))
+        return x
+
+
+class EncoderUNet(nn.Module):
+    """Logits for each pixel: (N, 3, H, W) normalised float to (N, classes, H, W) float, H and W multiples of `stride`.
+
+    The decoder climbs one stride of the encoder per width of `decoder_widths`, coarsest first; from the stride that it
+    reaches, logits are brought to the input's size bilinearly. With strides 2, 4, 8, 16, three widths end at stride 2
+    and two at 4. `separable` makes the decoder's convolutions depthwise and pointwise ones. Dropout acts on the
+    encoder's maps only, by channel. Norms are per pixel, so a result does not depend on what shares the batch; nothing
+    but the convolutions' own zeros is padded. Raises `BundleError` for widths that the encoder has no strides for, and
+    `ImageError` for an input of another size.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        classes: int,
+        decoder_widths: tuple[int, ...],
+        block_depth: int,
+        kernel: int,
+        separable: bool,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        most = len(encoder.strides) - 1
+        if not 1 <= len(decoder_widths) <= most:
+            found = len(decoder_widths)
+            raise BundleError(f"this encoder allows 1 to {most} decoder widths, found {found}; change their number")
+        self.stride = encoder.strides[-1]
+        self.encoder = encoder
+        self.dropout = nn.Dropout2d(dropout)
+        deep = (encoder.channels[-1], *decoder_widths)
+        skips = encoder.channels[-2::-1]
+        self.decoder = nn.ModuleList(
+            DecoderBlock(deep[i], skips[i], width, depth=block_depth, kernel=kernel, separable=separable)
+            for i, width in enumerate(decoder_widths)
+        )
+        self.head = nn.Conv2d(decoder_widths[-1], classes, 1)
+        for module in (*self.decoder.modules(), self.head):
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.head.weight, std=0.01)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        if height % self.stride or width % self.stride or not height or not width:
+            raise ImageError(
+                f"the input is {height} x {width} pixels; resize it: both sides must be multiples of {self.stride}"
+            )
+        features: list[Tensor] = [self.dropout(feature) for feature in self.encoder(x)]
+        y = features.pop()
+        for block in self.decoder:
+            y = block(y, features.pop())
+        logits: Tensor = self.head(y).float()
+        return functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _convolution(channels: int, kernel: int, separable: bool) -> nn.Module:
+    if not separable:
+        return nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+    depthwise = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+    return nn.Sequential(depthwise, nn.Conv2d(channels, channels, 1))

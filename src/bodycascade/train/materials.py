@@ -1,0 +1,136 @@
+"""What a training is made from: packs, parent masks, the expert as it starts, class weights, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bodycascade.errors import TrainingError
+from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.hierarchy import Tree
+from bodycascade.params import TrainParams
+from bodycascade.preprocess.manifest import Manifest, open_pack
+from bodycascade.preprocess.pack import Pack
+from bodycascade.progress import Progress
+from bodycascade.train.augmentation import Augmenter
+from bodycascade.train.batches import BatchLoader
+from bodycascade.train.job import Job
+from bodycascade.train.loss import class_weights
+from bodycascade.train.parent_maps import ParentMaps, ancestors_of, write_parent_maps
+from bodycascade.train.seeds import START
+
+
+@dataclass(frozen=True)
+class Split:
+    """One pack, and the predicted parent masks of its images where the training wants them."""
+
+    pack: Pack
+    parents: ParentMaps | None
+
+
+def open_split(job: Job, split: str, above: Mapping[str, Expert], folder: Path) -> Split:
+    """The pack of `split` (train or selection), checksums compared; predicted parent masks are kept in `folder`.
+
+    `above` holds the trained experts on the path from the root. Masks that a run before this one has made are used
+    again. Raises `DataError` where the pack is damaged or does not belong to the manifest.
+    """
+    pack = open_pack(job.data, split, verify=True)
+    if job.spec.parent is None or job.train.parent_mask == "truth":
+        return Split(pack, None)
+    path = folder / f"parents-{split}.npy"
+    if not path.is_file():
+        _predict_parents(job, path, pack, above)
+    return Split(pack, ParentMaps(path, pack, mask_threshold=job.train.mask_threshold))
+
+
+def _predict_parents(job: Job, path: Path, pack: Pack, above: Mapping[str, Expert]) -> None:
+    ancestors = ancestors_of(job.spec.name, job.tree, above)
+    for step in ancestors:
+        step.expert.to(job.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    with Progress(f"{job.spec.name}: parent masks of {path.stem}", total=len(pack)) as progress:
+
+        def report(done: int) -> None:
+            progress.at(done)
+            job.stop.raise_if_requested()
+
+        write_parent_maps(path, pack, ancestors, device=job.device, precision=job.precision, report=report)
+
+
+def new_expert(job: Job, above: Mapping[str, Expert]) -> Expert:
+    """The expert as it starts: random weights, or the parent's where the params say so."""
+    torch.manual_seed(job.seed.derive(START))
+    expert = Expert(job.tree, expert_settings(job.spec.name, job.train))
+    if job.train.start == "parent" and job.spec.parent is not None:
+        _start_from(expert, above[job.spec.parent])
+    return expert
+
+
+def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
+    """The settings that an expert trained with these params carries."""
+    return ExpertSettings(
+        expert=expert,
+        input_side=train.input_side,
+        widths=tuple(train.widths),
+        block_depth=train.block_depth,
+        kernel=train.kernel,
+        stem_stride=train.stem_stride,
+        input_pool=train.input_pool,
+        dropout=train.dropout,
+        mask_threshold=train.mask_threshold,
+    )
+
+
+def _start_from(expert: Expert, parent: Expert) -> None:
+    """Copy the parent's weights, its head excepted: what finds a body is a start for what divides it."""
+    own, given = expert.unet.state_dict(), parent.unet.state_dict()
+    shared = {key: value for key, value in given.items() if not key.startswith("head.")}
+    for key, value in shared.items():
+        if key not in own or own[key].shape != value.shape:
+            raise TrainingError(
+                f"{expert.spec.name} cannot start from {parent.spec.name}: {key} differs in shape; give both the same "
+                f"widths, block_depth, kernel and stem_stride, or set train.{expert.spec.name}.start to scratch"
+            )
+    expert.unet.load_state_dict(own | shared)
+
+
+def child_weights(job: Job, manifest: Manifest) -> list[float]:
+    """Weight of each child in the loss; a line is said about one that never occurs."""
+    frequencies = manifest.frequencies["experts"][job.spec.name]
+    fractions = [float(frequencies[child]["fraction"]) for child in job.spec.children]
+    for child, fraction in zip(job.spec.children, fractions, strict=True):
+        if not fraction:
+            job.say(f"{child} never occurs in the training images: its weight is 0")
+    return class_weights(fractions, power=job.train.class_weight_power)
+
+
+def make_loader(job: Job, split: Split) -> BatchLoader:
+    """The training batches. Raises `TrainingError` where no image holds the expert's node."""
+    loader = BatchLoader(
+        split.pack,
+        split.parents,
+        tree=job.tree,
+        spec=job.spec,
+        train=job.train,
+        seed=job.seed,
+        make_augmenter=lambda: make_augmenter(job.tree, job.spec.node, job.train),
+    )
+    if not loader.images_per_epoch:
+        raise TrainingError(
+            f"{job.spec.name}: no training image holds {job.spec.node}, so there is nothing to learn from; "
+            "add images that do, or run the preprocess stage on other ids"
+        )
+    return loader
+
+
+def make_augmenter(tree: Tree, node: str, train: TrainParams) -> Augmenter:
+    """Random views for the expert that splits `node`, which hold some of its pixels."""
+    inside = set(tree.labels(node))
+    return Augmenter(
+        train.augment,
+        input_side=train.input_side,
+        crop_side=train.crop_side,
+        outside=tuple(label for label in range(tree.num_labels) if label not in inside),
+    )

@@ -1,0 +1,45 @@
+"""Work on several cores comes back in order, and never piles up."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from bodycascade.data.parallel import ordered_map
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    def slow_first(number: int) -> int:
+        time.sleep(0.02 if number == 0 else 0)
+        return number * number
+
+    assert list(ordered_map(slow_first, range(50))) == [number * number for number in range(50)]
+
+
+def test_few_results_wait_for_a_slow_taker() -> None:
+    lock, started = threading.Lock(), [0]
+
+    def count(number: int) -> int:
+        with lock:
+            started[0] += 1
+        return number
+
+    results = ordered_map(count, range(1000))
+    next(results)
+    time.sleep(0.05)
+    assert started[0] <= 33
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_error_comes_where_its_result_would_have_come() -> None:
+    def fail_at_three(number: int) -> int:
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    results = ordered_map(fail_at_three, range(10))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(results)

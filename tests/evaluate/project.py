@@ -1,0 +1,167 @@
+"""A project folder as the stages before `evaluate` leave it, tiny: random images, untrained experts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from bodycascade.bundle import save_expert
+from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.files import sha256_of
+from bodycascade.hierarchy import Node, Tree
+from bodycascade.params import (
+    Augment,
+    Base,
+    Evaluate,
+    Grayscale,
+    Params,
+    Preprocess,
+    Profile,
+    Rendered,
+    TrainParams,
+    Visualize,
+)
+from bodycascade.preprocess import Manifest
+from bodycascade.preprocess.manifest import write_manifest
+
+ANIMAL = Tree(
+    Node(
+        "scene",
+        (0, 0, 0),
+        children=(
+            Node("ground", (0, 0, 0), label=0),
+            Node(
+                "animal",
+                (90, 160, 90),
+                children=(
+                    Node("tail", (200, 120, 40), label=3),
+                    Node(
+                        "legs",
+                        (60, 90, 220),
+                        children=(
+                            Node("front_legs", (40, 200, 220), label=1),
+                            Node("hind_legs", (140, 60, 220), label=2),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    )
+)
+"""Another tree: a leaf that ends early, three experts, four labels."""
+
+SIZES = ((40, 56), (56, 40), (33, 47), (48, 48))
+
+
+def label_map(shape: tuple[int, int], tree: Tree, rng: np.random.Generator, *, share: float) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8: background, and a block of about `share` of the image with random 4 x 4 patches of all parts."""
+    height, width = shape
+    coarse = rng.integers(1, tree.num_labels, ((height + 3) // 4, (width + 3) // 4))
+    labels = np.kron(coarse, np.ones((4, 4), int))[:height, :width].astype(np.uint8)
+    tall, wide = max(1, round(height * share**0.5)), max(1, round(width * share**0.5))
+    kept = np.zeros(shape, bool)
+    kept[:tall, :wide] = True
+    return np.where(kept, labels, 0).astype(np.uint8)
+
+
+def make_layout(folder: Path, tree: Tree, *, images: int) -> tuple[str, ...]:
+    """A data set in the Pascal-Part layout, its people from tiny to large; the ids of its images."""
+    rng = np.random.default_rng(7)
+    (folder / "JPEGImages").mkdir(parents=True)
+    (folder / "gt_masks").mkdir()
+    names = tuple(f"2008_{place:06d}" for place in range(images))
+    for place, name in enumerate(names):
+        shape = SIZES[place % len(SIZES)]
+        labels = label_map(shape, tree, rng, share=(0.01, 0.06, 0.2, 0.7)[place % 4])
+        noise = rng.integers(0, 60, (*shape, 3))
+        image = (tree.palette[labels] * 0.75 + noise).astype(np.uint8)
+        Image.fromarray(image).save(folder / "JPEGImages" / f"{name}.jpg", quality=95)
+        np.save(folder / "gt_masks" / f"{name}.npy", labels)
+    (folder / "classes.txt").write_text("\n".join(f"{leaf.label}: {leaf.name}" for leaf in tree.leaves))
+    (folder / "val_id.txt").write_bytes("\r\n".join(names).encode())
+    return names
+
+
+def make_project(root: Path, tree: Tree, *, images: int = 8, half: bool = False) -> Params:
+    """Everything that `evaluate` reads, under `root`; the last image counts as gray."""
+    params = make_params(tree, half=half)
+    folder = root / params.profile.source
+    names = make_layout(folder, tree, images=images)
+    files = [file for name in names for file in (f"JPEGImages/{name}.jpg", f"gt_masks/{name}.npy")]
+    manifest = Manifest(
+        tree=tree.to_json(),
+        layout=params.profile.source,
+        settings={},
+        ids={"train": (), "selection": (), "val": names},
+        kinds=dict.fromkeys(names, "colour") | {names[-1]: "gray"},
+        val_files={file: sha256_of(folder / file) for file in files},
+        packs={},
+        frequencies={"labels": {}, "experts": {}},
+        notes=(),
+    )
+    write_manifest(root / params.profile.data, manifest)
+    torch.manual_seed(5)
+    for spec in tree.experts:
+        settings = ExpertSettings(spec.name, 32, (4, 8), 1, 3, 1, 1, 0.0, 0.3)
+        save_expert(root / params.profile.models / f"{spec.name}.safetensors", Expert(tree, settings), {})
+    return params
+
+
+def make_params(tree: Tree, *, half: bool = False, panels: int = 2) -> Params:
+    """Parameters of a project whose data lie in `data/tiny`."""
+    augment = Augment(
+        flip=0.5,
+        scale_min=0.8,
+        scale_max=1.2,
+        rotate=0.5,
+        rotate_degrees=5.0,
+        colour=0.5,
+        brightness=0.1,
+        contrast=0.1,
+        saturation=0.1,
+        hue=0.02,
+        grayscale=0.1,
+        blur=0.1,
+    )
+    train = TrainParams(
+        input_side=32,
+        crop_side=32,
+        widths=(4, 8),
+        block_depth=1,
+        kernel=3,
+        stem_stride=1,
+        input_pool=1,
+        dropout=0.0,
+        start="scratch",
+        parent_mask="truth",
+        predicted_fraction=0.0,
+        mask_threshold=0.3,
+        batch_size=4,
+        epochs=3,
+        learning_rate=0.001,
+        weight_decay=0.01,
+        warmup_epochs=1.0,
+        clip_norm=1.0,
+        ema_decay=0.9,
+        class_weight_power=0.5,
+        dice_weight=1.0,
+        label_smoothing=0.0,
+        checkpoint_seconds=60.0,
+        panels=0,
+        prefetch=0,
+        augment=augment,
+    )
+    return Params(
+        profile=Profile("tiny", ".", "params.yaml", "data/tiny"),
+        base=Base(0, "cpu", "float32"),
+        preprocess=Preprocess(
+            "folder", "train_id.txt", "val_id.txt", 0.1, 0, Grayscale("keep", 4.0, 0.1), Rendered(4, 2, 64, 0.1, 0)
+        ),
+        train={spec.name: train for spec in tree.experts},
+        evaluate=Evaluate("hard", 50, half),
+        visualize=Visualize(panels, 64),
+    )

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bodycascade.errors import ImageError
+from bodycascade.imaging import read_image, resize_image, resize_to_tensor
+from tests.toy_experts import random_image
+
+PICTURE = random_image(24, 36)
+GRAY = np.repeat(np.arange(0, 240, dtype=np.uint8).reshape(12, 20, 1), 3, axis=2)
+
+
+def one_line(caught: pytest.ExceptionInfo[ImageError]) -> str:
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_arrays_are_taken_as_they_are() -> None:
+    assert read_image(PICTURE) is PICTURE
+    np.testing.assert_array_equal(read_image(GRAY[..., 0]), GRAY)
+    np.testing.assert_array_equal(read_image(GRAY[..., :1]), GRAY)
+    np.testing.assert_array_equal(read_image(np.dstack([PICTURE, PICTURE[..., 0]])), PICTURE)
+    assert read_image(PICTURE[:, ::-1]).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "P", "LA", "PA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"]
+)
+def test_every_mode_keeps_its_grays(mode: str) -> None:
+    picture = Image.fromarray(np.full((5, 7, 3), 255, np.uint8))
+    for through in {"La": ("L", "LA"), "LA": ("L",), "PA": ("P",), "RGBa": ("RGBA",)}.get(mode, ()):
+        picture = picture.convert(through)
+    array = read_image(picture.convert(mode))
+    assert array.shape == (5, 7, 3)
+    assert array.dtype == np.uint8
+    assert array.min() >= 254
+
+
+def test_palette_with_transparency_keeps_its_colours(tmp_path: Path) -> None:
+    picture = Image.fromarray(PICTURE).quantize(8)
+    picture.info["transparency"] = bytes([0, 128, 255])
+    picture.save(tmp_path / "palette.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "palette.png"), np.asarray(picture.convert("RGBA"))[..., :3])
+
+
+def test_alpha_is_dropped_not_composited() -> None:
+    clear = np.dstack([PICTURE, np.zeros(PICTURE.shape[:2], np.uint8)])
+    np.testing.assert_array_equal(read_image(Image.fromarray(clear)), PICTURE)
+
+
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
+    deep = (GRAY[..., 0].astype(np.uint16) * 257).copy()
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    Image.fromarray(deep).save(tmp_path / "deep.tif")
+    for path in (tmp_path / "deep.png", tmp_path / "deep.tif"):
+        np.testing.assert_array_equal(read_image(path), GRAY)
+    np.testing.assert_array_equal(read_image(Image.fromarray(deep.astype(np.int32), "I")), GRAY)
+    np.testing.assert_array_equal(read_image(Image.frombytes("I;16B", (20, 12), deep.astype(">u2").tobytes())), GRAY)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_exif_orientation_is_applied(orientation: int, suffix: str, tmp_path: Path) -> None:
+    undo = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),  # stored turned to the left: shown turned to the right
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"turned.{suffix}"
+    options = {"lossless": True} if suffix == "webp" else {}
+    Image.fromarray(np.ascontiguousarray(undo(PICTURE))).save(path, exif=exif, **options)
+    np.testing.assert_array_equal(read_image(path), PICTURE)
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(read_image(picture), PICTURE)
+
+
+def test_large_pictures_are_converted_in_strips_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha = Image.fromarray(PICTURE).convert("RGBA")
+    monkeypatch.setattr("bodycascade.imaging.STRIP_PIXELS", 5 * 36)
+    np.testing.assert_array_equal(read_image(alpha), PICTURE)
+
+
+def test_first_frame_of_an_animation(tmp_path: Path) -> None:
+    frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (10, 200)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    assert int(read_image(tmp_path / "moving.gif").max()) == 10
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 4, 3), np.float32), "dtype float32"),
+        (np.zeros((4, 4, 3), np.uint16), "dtype uint16"),
+        (np.zeros((4, 4, 3), np.bool_), "dtype bool"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\)"),
+        (np.zeros((1, 4, 4, 3), np.uint8), r"shape \(1, 4, 4, 3\)"),
+        (np.zeros((7,), np.uint8), r"shape \(7,\)"),
+        (np.zeros((0, 4, 3), np.uint8), r"at least one pixel; found shape \(0, 4, 3\)"),
+    ],
+)
+def test_unfit_arrays_are_one_line(array: np.ndarray, message: str) -> None:
+    with pytest.raises(ImageError, match=message) as caught:
+        read_image(array)
+    one_line(caught)
+
+
+def test_other_things_are_refused() -> None:
+    with pytest.raises(ImageError, match="found int"):
+        read_image(3)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match="floating-point"):
+        read_image(Image.fromarray(np.zeros((4, 4), np.float32)))
+    with pytest.raises(ImageError, match="found 0 x 3"):
+        read_image(Image.new("RGB", (0, 3)))
+
+
+def test_bad_files_are_one_line_with_their_name(tmp_path: Path) -> None:
+    Image.fromarray(random_image(64, 64)).save(tmp_path / "whole.jpg")
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    for name, content, message in (
+        ("empty.jpg", b"", "the file is empty"),
+        ("text.jpg", b"not a picture", "not a picture"),
+        ("half.jpg", whole[: len(whole) // 2], "cannot be decoded"),
+        ("headless.png", b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13), "cannot be decoded|not a picture"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ImageError, match=message) as caught:
+            read_image(tmp_path / name)
+        assert one_line(caught).startswith(str(tmp_path / name))
+    with pytest.raises(ImageError, match="no such file"):
+        read_image(tmp_path / "none.jpg")
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "gif", "bmp", "webp"])
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of some broken tags, and decodes the picture
+def test_mutated_files_are_read_or_refused_in_one_line(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"picture.{kind}"
+    Image.fromarray(random_image(20, 24)).save(path)
+    whole, dice = path.read_bytes(), np.random.default_rng(7)
+    for _ in range(60):
+        mutant = bytearray(whole)
+        for place in dice.integers(0, min(len(whole), 200), 4):
+            mutant[place] = int(dice.integers(0, 256))
+        path.write_bytes(mutant[: int(dice.integers(1, len(whole) + 1))] if dice.random() < 0.3 else mutant)
+        try:
+            array = read_image(path)
+        except ImageError as error:
+            assert "\n" not in str(error)  # noqa: PT017 (either outcome is right)
+        else:
+            assert array.ndim == 3
+
+
+def test_resizing_follows_pillow_to_one_gray_level() -> None:
+    image = random_image(90, 130)
+    for shape in ((32, 48), (90, 130), (91, 60), (180, 300), (1, 1)):
+        resized = resize_image(image, shape)
+        wanted = np.asarray(Image.fromarray(image).resize(shape[::-1], Image.Resampling.BILINEAR))
+        assert resized.dtype == np.uint8
+        assert resized.shape == (*shape, 3)
+        assert np.abs(resized.astype(int) - wanted).max() <= 1
+        np.testing.assert_array_equal(resize_to_tensor(image, shape).permute(1, 2, 0).numpy(), resized)
+
+
+def test_resizing_leaves_its_argument_alone_and_takes_read_only_arrays() -> None:
+    image = random_image(40, 40)
+    before = image.copy()
+    image.flags.writeable = False
+    resized = resize_image(image, (40, 40))
+    resized[:] = 0
+    np.testing.assert_array_equal(image, before)
+
+
+def test_resizing_keeps_the_centre_of_a_picture_in_its_centre() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:30, 20:40] = 200
+    for shape in ((20, 30), (80, 120), (16, 64)):
+        resized = resize_image(image, shape)
+        np.testing.assert_allclose(resized.astype(int), resized[::-1, ::-1].astype(int), atol=1)

@@ -1,0 +1,328 @@
+"""params.yaml is read strictly: complete and in range, or refused in one line that says where and why."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from bodycascade.errors import MissingExtraError, ParamsError
+from bodycascade.hierarchy import PASCAL_PART
+from bodycascade.params import load_params
+from tests.conftest import MakeParams
+from tests.imports import ROOT
+
+FILES = [ROOT / "params.yaml", *sorted((ROOT / "pipelines").glob("*/params.yaml"))]
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def line_of(key: str, text: str = TEXT) -> int:
+    """Number, from 1, of the line on which the dotted key stands."""
+    wanted, above = key.split("."), []
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = re.match(r"( *)(\w+):", line)
+        if found:
+            above = [*above[: len(found[1]) // 2], found[2]]
+            if above == wanted:
+                return number
+    raise AssertionError(f"{key} is not in the file")
+
+
+def with_value(key: str, value: str) -> str:
+    """The default's text with `value` at `key`."""
+    lines = TEXT.splitlines()
+    place = line_of(key) - 1
+    lines[place] = lines[place][: lines[place].index(":") + 1] + " " + value
+    return "\n".join(lines) + "\n"
+
+
+def with_line_after(key: str, line: str) -> str:
+    """The default's text with a further line below `key`."""
+    lines = TEXT.splitlines()
+    lines.insert(line_of(key), line)
+    return "\n".join(lines) + "\n"
+
+
+def without(key: str) -> str:
+    """The default's text without the line of `key`."""
+    lines = TEXT.splitlines()
+    del lines[line_of(key) - 1]
+    return "\n".join(lines) + "\n"
+
+
+def error_of(tmp_path: Path, content: str | bytes) -> str:
+    """What `load_params` says about a file with this content, its folder cut off; it has to be one line."""
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.replace(str(path), "params.yaml")
+
+
+EPOCHS = "expected a whole number from 1 to 10000"
+COMMON = "train.common."
+BAD_VALUES = [
+    # key, value, what the message says after file, line and key
+    (COMMON + "epochs", "ten", f"{EPOCHS}, found 'ten'"),
+    (COMMON + "epochs", "'10'", f"{EPOCHS}, found '10'"),
+    (COMMON + "epochs", "10.0", f"{EPOCHS}, found '10.0'"),
+    (COMMON + "epochs", "0", f"{EPOCHS}, found '0'"),
+    (COMMON + "epochs", "-3", f"{EPOCHS}, found '-3'"),
+    (COMMON + "epochs", "10001", f"{EPOCHS}, found '10001'"),
+    (COMMON + "epochs", "9" * 30, f"{EPOCHS}, found '{'9' * 30}'"),
+    (COMMON + "epochs", "true", f"{EPOCHS}, found 'true'"),
+    (COMMON + "epochs", "", f"{EPOCHS}, found nothing"),
+    (COMMON + "epochs", "[10]", f"{EPOCHS}, found a list"),
+    (COMMON + "epochs", "{n: 10}", f"{EPOCHS}, found a section"),
+    (COMMON + "epochs", "010", f"{EPOCHS}, found '010'"),
+    (COMMON + "epochs", "1_000", f"{EPOCHS}, found '1_000'"),
+    (COMMON + "epochs", "12:30", f"{EPOCHS}, found '12:30'"),
+    (COMMON + "epochs", "0x10", f"{EPOCHS}, found '0x10'"),
+    (
+        COMMON + "epochs",
+        "!!python/name:os.system",
+        f"{EPOCHS}, found the YAML tag tag:yaml.org,2002:python/name:os.system",
+    ),
+    (COMMON + "epochs", "!mine 10", f"{EPOCHS}, found the YAML tag !mine"),
+    (COMMON + "learning_rate", "0", "expected a number above 0 to 1, found '0'"),
+    (COMMON + "learning_rate", "fast", "expected a number above 0 to 1, found 'fast'"),
+    (COMMON + "learning_rate", ".nan", "expected a number above 0 to 1, found '.nan'"),
+    (COMMON + "learning_rate", ".inf", "expected a number above 0 to 1, found '.inf'"),
+    (COMMON + "learning_rate", "1e400", "expected a number above 0 to 1, found '1e400'"),
+    (COMMON + "learning_rate", "'0.1'", "expected a number above 0 to 1, found '0.1'"),
+    (COMMON + "ema_decay", "1", "expected a number from 0 and below 1, found '1'"),
+    (COMMON + "dropout", "0.95", "expected a number from 0 to 0.9, found '0.95'"),
+    (COMMON + "dropout", "yes", "expected a number from 0 to 0.9, found 'yes'"),
+    (COMMON + "kernel", "4", "expected an odd whole number from 1 to 15, found '4'"),
+    (COMMON + "stem_stride", "3", "expected 1, 2 or 4, found '3'"),
+    (COMMON + "stem_stride", "two", "expected 1, 2 or 4, found 'two'"),
+    (COMMON + "start", "Scratch", "expected scratch or parent, found 'Scratch'"),
+    (COMMON + "parent_mask", "false", "expected truth, predicted or mixed, found 'false'"),
+    (COMMON + "widths", "32", "expected a list of 1 to 8 entries, each a whole number from 1 to 2048, found '32'"),
+    (COMMON + "widths", "[]", "expected a list of 1 to 8 entries, each a whole number from 1 to 2048, found 0 entries"),
+    (COMMON + "widths", "[32, wide]", "expected a whole number from 1 to 2048, found 'wide'"),
+    (COMMON + "widths", "[32, 0]", "expected a whole number from 1 to 2048, found '0'"),
+    (COMMON + "widths", "[[32]]", "expected a whole number from 1 to 2048, found a list"),
+    (COMMON + "augment.flip", "1.5", "expected a number from 0 to 1, found '1.5'"),
+    (COMMON + "crop_side", "4000", "expected at most input_side, 256, found 4000"),
+    (COMMON + "warmup_epochs", "9000", "expected at most epochs, "),
+    (COMMON + "augment.scale_min", "9", "expected at most scale_max, "),
+    ("train.person", "", "expected a section of keys, or {} for none, found nothing"),
+    ("train.person", "{epochs: 0}", None),
+    ("train.person", "{augment: {flip: 2}}", None),
+    ("train.person", "[]", "expected a section of keys, or {} for none, found a list"),
+    ("profile.name", "../x", "expected a plain word of letters, digits and _, found '../x'"),
+    ("profile.name", "12", "expected a plain word of letters, digits and _, found '12' (text needs quotes here)"),
+    ("profile.name", "on", "expected a plain word of letters, digits and _, found 'on' (text needs quotes here)"),
+    ("base.seed", "-1", "expected a whole number from 0 to 2147483647, found '-1'"),
+    ("base.device", "gpu", "expected auto, cpu or cuda, found 'gpu'"),
+    ("base.precision", "16", "expected auto, float32 or bfloat16, found '16'"),
+    ("preprocess.source", "web", "expected rendered or folder, found 'web'"),
+    ("preprocess.train_ids", "../train_id.txt", "expected a file name below the data folder, without .., found "),
+    ("preprocess.train_ids", "/etc/passwd", "expected a file name below the data folder, without .., found "),
+    ("preprocess.val_ids", "train_id.txt", "expected another file than preprocess.train_ids, found 'train_id.txt' for"),
+    ("preprocess.selection_fraction", "0", "expected a number above 0 and below 0.5, found '0'"),
+    ("preprocess.selection_fraction", "0.5", "expected a number above 0 and below 0.5, found '0.5'"),
+    ("preprocess.long_side", "31", "expected a whole number from 32 to 4096, or 0 for native size, found '31'"),
+    ("preprocess.grayscale.tolerance", "-1", "expected a number from 0 to 64, found '-1'"),
+    ("preprocess.grayscale.balanced_share", "1", "expected a number from 0 to 0.9, found '1'"),
+    ("preprocess.grayscale.treatment", "remove", "expected keep, drop or balance, found 'remove'"),
+    ("evaluate.half", "1", "expected true or false, found '1'"),
+    ("evaluate.half", "'true'", "expected true or false, found 'true'"),
+    ("evaluate.half", "no", "expected true or false, found 'no'"),
+    ("visualize.panels", "-1", "expected a whole number from 0 to 100, found '-1'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"), BAD_VALUES, ids=[f"{key}={value}" for key, value, _ in BAD_VALUES]
+)
+def test_bad_value_is_named_with_line_key_and_what_was_expected(
+    tmp_path: Path, key: str, value: str, message: str | None
+) -> None:
+    said = error_of(tmp_path, with_value(key, value))
+    if message is None:
+        assert said.startswith(f"params.yaml:{line_of(key)}: {key}.")
+        assert "expected" in said
+    else:
+        assert said.startswith(f"params.yaml:{line_of(key)}: {key}: {message}")
+
+
+BAD_STRUCTURES = [
+    ("empty", "", "params.yaml:1: expected the sections profile, base and so on, found an empty file"),
+    ("comment only", "# nothing\n", "params.yaml:1: expected the sections"),
+    ("a list", "- a\n- b\n", "params.yaml:1: expected a section of keys, found a list"),
+    ("a word", "hello\n", "params.yaml:1: expected a section of keys, found 'hello'"),
+    ("no yaml", "profile: {name: a\nbase: [", "params.yaml:2: expected YAML, found "),
+    ("two documents", TEXT + "---\n" + TEXT, f"params.yaml:{TEXT.count(chr(10)) + 1}: expected YAML, found "),
+    (
+        "undefined alias",
+        with_value("base.seed", "*other"),
+        f"params.yaml:{line_of('base.seed')}: expected YAML, found ",
+    ),
+    (
+        "not utf-8",
+        b"profile: \xff\xfe\n",
+        "params.yaml:1: expected UTF-8 text, found other bytes; save the file as UTF-8",
+    ),
+    ("control character", "profile:\n  name: \x00\n", "params.yaml:2: expected YAML, found the control character 0x0"),
+    ("very deep", "[" * 5000, "params.yaml:1: expected YAML, found "),
+    (
+        "tab before a key",
+        with_line_after("base.seed", "\tdevice: cpu"),
+        f"params.yaml:{line_of('base.seed') + 1}: expected spaces at the start of the line, found a tab",
+    ),
+    (
+        "tab before a value",
+        with_value("base.seed", "\t1"),
+        f"params.yaml:{line_of('base.seed')}: ",
+    ),
+    (
+        "unknown section",
+        TEXT + "plugins: 1\n",
+        f"params.yaml:{TEXT.count(chr(10)) + 1}: plugins: unknown key, expected one of",
+    ),
+    (
+        "misspelt key",
+        TEXT.replace("    epochs:", "    epoch:"),
+        f"params.yaml:{line_of('train.common.epochs')}: train.common.epoch: unknown key, expected epochs?",
+    ),
+    (
+        "expert of another tree",
+        TEXT.replace("  lower_body:", "  hind_legs:"),
+        f"params.yaml:{line_of('train.lower_body')}: train.hind_legs: unknown key, expected one of common, person,",
+    ),
+    (
+        "unknown key in an expert",
+        with_value("train.body", "{epohs: 3}"),
+        f"params.yaml:{line_of('train.body')}: train.body.epohs: unknown key, expected epochs?",
+    ),
+    (
+        "same key twice",
+        with_line_after("base.device", "  seed: 2"),
+        f"params.yaml:{line_of('base.device') + 1}: base.seed: expected each key once, "
+        f"found it on line {line_of('base.seed')} already",
+    ),
+    (
+        "same section twice",
+        TEXT + "base: {}\n",
+        f"params.yaml:{TEXT.count(chr(10)) + 1}: base: expected each key once, found it on line {line_of('base')} al",
+    ),
+    (
+        "missing key",
+        without("train.common.epochs"),
+        f"params.yaml:{line_of('train.common')}: train.common.epochs: "
+        "expected this key in the section that starts here, found none",
+    ),
+    (
+        "missing expert",
+        without("train.body"),
+        f"params.yaml:{line_of('train')}: train.body: expected this key in the section that starts here, found none",
+    ),
+    ("missing section", TEXT[: TEXT.index("visualize:")], "params.yaml:1: visualize: expected this key in the section"),
+    (
+        "merge key",
+        with_value("train.body", "{<<: {epochs: 3}}"),
+        f"params.yaml:{line_of('train.body')}: train.body.<<: unk",
+    ),
+    (
+        "list as a key",
+        TEXT + "[a, b]: 1\n",
+        f"params.yaml:{TEXT.count(chr(10)) + 1}: a list: unknown key, expected one of",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [case[1:] for case in BAD_STRUCTURES], ids=[c[0] for c in BAD_STRUCTURES]
+)
+def test_bad_structure_is_named_with_its_line(tmp_path: Path, content: str | bytes, message: str) -> None:
+    assert error_of(tmp_path, content).startswith(message)
+
+
+def test_there_are_at_least_sixty_mutants() -> None:
+    assert len(BAD_VALUES) + len(BAD_STRUCTURES) >= 60
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_parameter_files_of_the_repository_are_valid(path: Path) -> None:
+    params = load_params(path)
+    assert tuple(params.train) == tuple(spec.name for spec in PASCAL_PART.experts)
+    assert ((path.parent / params.profile.root).resolve(), params.profile.params) == (ROOT, str(path.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_every_key_of_the_parameter_files_has_a_comment(path: Path) -> None:
+    found = re.findall(r"^ +(\w+): *[^ {#\n]+([^#\n]*#.+)?", path.read_text(encoding="utf-8"), re.MULTILINE)
+    explained = {key for key, comment in found if comment}
+    # One comment speaks for the four strengths of a change of colour.
+    assert {key for key, _ in found} - explained <= {"brightness", "contrast", "saturation"}
+
+
+def test_profiles_never_share_a_name() -> None:
+    names = [load_params(path).profile.name for path in FILES]
+    assert len(set(names)) == len(names)
+
+
+def test_values_arrive_with_the_types_of_the_records(make_params: MakeParams) -> None:
+    params = make_params({"train.common.learning_rate": 1, "train.common.widths": [8, 16], "evaluate.half": True})
+    train = params.train["body"]
+    assert (train.learning_rate, type(train.learning_rate)) == (1.0, float)
+    assert train.widths == (8, 16)
+    assert params.evaluate.half is True
+    with pytest.raises(FrozenInstanceError):
+        train.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-3", 1e-3), ("1.5E-2", 0.015), (".5", 0.5), ("+0.25", 0.25), ("1.", 1.0)]
+)
+def test_numbers_may_be_written_as_people_write_them(tmp_path: Path, text: str, value: float) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(with_value("train.common.learning_rate", text), encoding="utf-8")
+    assert load_params(path).train["person"].learning_rate == value
+
+
+def test_expert_section_overrides_single_keys_of_common(make_params: MakeParams) -> None:
+    params = make_params({"train.common.epochs": 5, "train.body": {"epochs": 7, "augment": {"flip": 0.25}}})
+    assert [params.train[name].epochs for name in ("person", "body", "lower_body")] == [5, 7, 5]
+    assert params.train["body"].augment.flip == 0.25
+    assert params.train["body"].augment.hue == params.train["person"].augment.hue
+
+
+def test_contradiction_made_by_an_override_is_named_where_it_is_written(tmp_path: Path) -> None:
+    said = error_of(tmp_path, with_value("train.body", "{crop_side: 4000}"))
+    assert said.startswith(f"params.yaml:{line_of('train.body')}: train.body.crop_side: expected at most input_side")
+
+
+def test_byte_order_mark_crlf_and_anchors_are_harmless(tmp_path: Path) -> None:
+    text = with_value("train.person", "&own {epochs: 3}").replace("  body: {}", "  body: *own").replace("\n", "\r\n")
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_params(path).train["body"].epochs == 3
+
+
+def test_paths_of_results_carry_the_name_of_the_profile(make_params: MakeParams) -> None:
+    profile = make_params().profile
+    assert (profile.data, profile.work) == (Path("results/data/tiny"), Path(".work/tiny"))
+    folders = (profile.models, profile.metrics, profile.plots, profile.reports)
+    assert folders == tuple(Path("results") / kind / "tiny" for kind in ("models", "metrics", "plots", "reports"))
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "."])
+def test_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ParamsError, match=r"(no such file|cannot be read).*expected a params.yaml"):
+        load_params(tmp_path / name)
+
+
+def test_missing_yaml_is_an_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("document", "values", "reading"):
+        monkeypatch.delitem(sys.modules, f"bodycascade.params.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'bodycascade\[pipeline\]'"):
+        load_params(ROOT / "params.yaml")

@@ -1,0 +1,317 @@
+"""The stage for one expert: its files, its inputs, one process at a time, and the whole way for another tree."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import fcntl
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from bodycascade import CascadeSegmenter
+from bodycascade.errors import BodyCascadeError, DataError, TrainingError
+from bodycascade.expert_file import load_expert, read_extra
+from bodycascade.hierarchy import PASCAL_PART
+from bodycascade.params import Params
+from bodycascade.preprocess import preprocess
+from bodycascade.train import train
+from bodycascade.train.stopping import Stopped
+from tests.toy_experts import FOUR_LEGS, tiny_expert
+from tests.train.animals import animal_params, draw_animal, write_animals
+from tests.train.children import checkpoints
+
+Output = pytest.CaptureFixture[str]
+
+
+def run(root: Path, expert: str = "animal", params: Params | None = None) -> Path:
+    """Train and return the file of weights."""
+    train(params or animal_params(), expert, root, FOUR_LEGS)
+    return root / "results/models/animals" / f"{expert}.safetensors"
+
+
+def unfinished(root: Path, monkeypatch: pytest.MonkeyPatch, *, epochs: int = 1, **changes: object) -> None:
+    """Leave a training behind that ended after so many epochs, by an error in the program."""
+    with monkeypatch.context() as patch:
+        patch.setattr("bodycascade.train.stage.describe", ends_after(epochs))
+        with pytest.raises(ZeroDivisionError):
+            run(root, params=animal_params(checkpoint_seconds=0.0, **changes))
+
+
+def ends_after(epochs: int):
+    def describe(row: dict[str, float], **_: object) -> str:
+        return f"{1 / (epochs + 1 - row['epoch'])}"
+
+    return describe
+
+
+def events(root: Path, expert: str = "animal") -> EventAccumulator:
+    found = EventAccumulator(str(root / "results/metrics/animals" / expert))
+    found.Reload()
+    return found
+
+
+def read_history(root: Path, expert: str = "animal") -> list[dict[str, str]]:
+    with (root / "results/plots/animals" / f"{expert}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_another_tree_trains_assembles_and_scores_a_cascade(project: Path) -> None:
+    params = animal_params(epochs=8, parent_mask="mixed", panels=2)
+    for spec in FOUR_LEGS.experts:
+        run(project, spec.name, params)
+    models = [run_path for run_path in sorted((project / "results/models/animals").iterdir())]
+    assert [path.name for path in models] == ["animal.safetensors", "beast.safetensors", "legs.safetensors"]
+    experts = [load_expert(path, FOUR_LEGS) for path in models]
+    segmenter = CascadeSegmenter(experts, routing="hard", device="cpu", precision="float32")
+    segmenter.save(project / "cascade")
+    loaded = CascadeSegmenter.load(project / "cascade", device="cpu")
+    pairs = [draw_animal(seed, height=36, width=40) for seed in range(100, 106)]
+    scores = loaded.score(pairs)
+    assert loaded.tree == FOUR_LEGS
+    assert scores["mIoU0"] > 0.7
+    assert scores["mIoU2"] > 0.2
+    assert set(np.unique(loaded(pairs[0][0]).parts)) <= set(range(FOUR_LEGS.num_labels))
+    assert not checkpoints(project)
+
+
+def test_files_of_a_training(project: Path, capsys: Output) -> None:
+    path = run(project, params=animal_params(epochs=3, panels=1))
+    rows = read_history(project)
+    assert list(rows[0])[:6] == [
+        "epoch",
+        "step",
+        "seconds",
+        "images_per_second",
+        "data_wait_fraction",
+        "learning_rate",
+    ]
+    assert [row["epoch"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert {"loss", "cross_entropy", "dice", "selection_loss", "selection_mIoU", "iou_beast"} <= set(rows[0])
+    summary = json.loads((project / "results/reports/animals/animal.json").read_text())
+    best = max(rows, key=lambda row: float(row["selection_mIoU"]))
+    assert summary["best_epoch"] == float(best["epoch"])
+    assert summary["selection_mIoU"] == pytest.approx(float(best["selection_mIoU"]), abs=1e-5)
+    assert summary["selection_mIoU"] == summary["iou_beast"]
+    assert read_extra(path) == {key: summary[key] for key in ("best_epoch", "selection_mIoU")}
+    said = capsys.readouterr().out
+    assert "animal: on cpu (asked for), 1 threads" in said
+    assert said.count("epoch 1/3  loss ") == 1
+    found = events(project)
+    assert [event.step for event in found.Scalars("loss")] == [int(float(row["step"])) for row in rows]
+    assert [event.step for event in found.Images("samples")] == [int(float(row["step"])) for row in rows]
+    assert not list((project / ".work/animals/animal").glob("*/"))
+
+
+def test_same_inputs_give_the_same_bytes(project: Path) -> None:
+    first = run(project).read_bytes()
+    assert run(project).read_bytes() == first
+    other = dataclasses.replace(animal_params(), base=dataclasses.replace(animal_params().base, seed=4))
+    assert run(project, params=other).read_bytes() != first
+
+
+def test_child_learns_only_from_the_pixels_of_its_node(project: Path) -> None:
+    run(project)
+    first = run(project, "beast").read_bytes()
+    masks, images = (project / "results/data/animals/train" / name for name in ("masks.bin", "images.bin"))
+    labels = np.frombuffer(masks.read_bytes(), np.uint8)
+    pixels = np.frombuffer(images.read_bytes(), np.uint8).reshape(-1, 3).copy()
+    pixels[labels == 0] = 255 - pixels[labels == 0]
+    repack(project, images, pixels.tobytes())
+    # The data have changed, so the manifest has, and nothing is left of the first training but the result's bytes.
+    augment = dataclasses.replace(animal_params().train["beast"].augment, colour=0.0, grayscale=0.0, blur=0.0)
+    changed = animal_params(augment=augment)
+    second = run(project, "beast", changed).read_bytes()
+    pixels[labels == 0] = 7
+    repack(project, images, pixels.tobytes())
+    assert first != second
+
+
+def repack(root: Path, path: Path, content: bytes) -> None:
+    """Other images in a pack whose checksums are right."""
+    import hashlib
+
+    path.write_bytes(content)
+    index = json.loads((path.parent / "index.json").read_text())
+    index["sha256"][path.name] = hashlib.sha256(content).hexdigest()
+    (path.parent / "index.json").write_text(json.dumps(index))
+    manifest = root / "results/data/animals/manifest.json"
+    data = json.loads(manifest.read_text())
+    data["packs"]["train"] = hashlib.sha256((path.parent / "index.json").read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(data))
+
+
+def test_unfinished_training_is_resumed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    expected = run(shutil.copytree(project, tmp_path / "other"), params=animal_params(checkpoint_seconds=0.0, panels=1))
+    unfinished(project, monkeypatch, panels=1)
+    leftover = project / "results/models/animals/.animal.safetensors.123.part"
+    leftover.parent.mkdir(parents=True)
+    leftover.touch()
+    assert len(checkpoints(project)) == 2
+    capsys.readouterr()
+    path = run(project, params=animal_params(checkpoint_seconds=0.0, panels=1))
+    assert "2 epochs of 3 steps; resumed in epoch 1" in capsys.readouterr().out
+    assert path.read_bytes() == expected.read_bytes()
+    assert [list(row.values())[5:] for row in read_history(project)] == [
+        list(row.values())[5:] for row in read_history(tmp_path / "other")
+    ]
+    assert not leftover.exists()
+
+
+def test_every_step_and_panel_stands_in_the_events_once_after_a_resume(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished(project, monkeypatch, epochs=2, panels=1, epochs_=None) if False else None
+    params = animal_params(checkpoint_seconds=0.0, panels=1, epochs=4)
+    with monkeypatch.context() as patch:
+        patch.setattr("bodycascade.train.stage.describe", ends_after(2))
+        with pytest.raises(ZeroDivisionError):
+            run(project, params=params)
+    run(project, params=params)
+    found = events(project)
+    for tag in found.Tags()["scalars"]:
+        assert [event.step for event in found.Scalars(tag)] == [3, 6, 9, 12]
+    assert [event.step for event in found.Images("samples")] == [3, 6, 12]
+
+
+@pytest.mark.parametrize("changed", ["params", "seed", "data", "expert above"])
+def test_other_inputs_start_from_scratch_and_say_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, changed: str
+) -> None:
+    run(project)
+    params = animal_params(checkpoint_seconds=0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("bodycascade.train.stage.describe", ends_after(1))
+        with pytest.raises(ZeroDivisionError):
+            run(project, "beast", params)
+    if changed == "params":
+        params = animal_params(checkpoint_seconds=0.0, learning_rate=0.01)
+    elif changed == "seed":
+        params = dataclasses.replace(params, base=dataclasses.replace(params.base, seed=99))
+    elif changed == "data":
+        shutil.rmtree(project / "data")
+        write_animals(project / "data/animals", train=11)
+        preprocess(params, project, FOUR_LEGS)
+    else:
+        run(project, params=animal_params(learning_rate=0.01))
+    capsys.readouterr()
+    run(project, "beast", params)
+    said = capsys.readouterr().out
+    assert "beast: parameters, data or code have changed since" in said
+    assert "that unfinished training is dropped" in said
+    assert "resumed" not in said
+
+
+def test_second_trainer_ends_at_once_and_leaves_the_first_alone(project: Path) -> None:
+    work = project / ".work/animals/animal"
+    (work / "0123456789abcdef").mkdir(parents=True)
+    with (work / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TrainingError, match="another training is at work here") as caught:
+            run(project)
+    assert "\n" not in str(caught.value)
+    assert (work / "0123456789abcdef").is_dir()
+    assert run(project).is_file()
+
+
+def test_child_without_its_parent_is_one_line(project: Path) -> None:
+    with pytest.raises(TrainingError, match=r"animal.safetensors: beast needs the expert 'animal' trained first"):
+        run(project, "beast")
+
+
+def test_missing_data_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file; run the preprocess stage first"):
+        run(tmp_path)
+
+
+def test_data_of_another_tree_or_other_settings_are_refused(project: Path) -> None:
+    with pytest.raises(DataError, match="another class tree"):
+        train(animal_params(PASCAL_PART), "person", project)
+    params = animal_params()
+    other = dataclasses.replace(params, preprocess=dataclasses.replace(params.preprocess, long_side=64))
+    with pytest.raises(DataError, match="preprocess.long_side"):
+        run(project, params=other)
+
+
+def test_damaged_pack_is_refused(project: Path) -> None:
+    path = project / "results/data/animals/train/images.bin"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged"):
+        run(project)
+
+
+def test_expert_of_another_tree_is_refused(project: Path) -> None:
+    from bodycascade.expert_file import save_expert
+
+    path = project / "results/models/animals/animal.safetensors"
+    path.parent.mkdir(parents=True)
+    save_expert(path, tiny_expert(PASCAL_PART, "person"), {})
+    with pytest.raises(BodyCascadeError, match=r"animal.safetensors"):
+        run(project, "beast")
+
+
+def test_class_that_never_occurs_is_said_and_has_no_weight(tmp_path: Path, capsys: Output) -> None:
+    write_animals(tmp_path / "data/animals", without=("tail",))
+    preprocess(animal_params(), tmp_path, FOUR_LEGS)
+    run(tmp_path)
+    capsys.readouterr()
+    run(tmp_path, "beast")
+    said = capsys.readouterr().out
+    assert "beast: tail never occurs in the training images: its weight is 0" in said
+    summary = json.loads((tmp_path / "results/reports/animals/beast.json").read_text())
+    assert "iou_trunk" in summary
+
+
+def test_expert_that_nothing_can_be_learnt_for_is_one_line(tmp_path: Path) -> None:
+    legs = ("fore_left", "fore_right", "hind_left", "hind_right")
+    write_animals(tmp_path / "data/animals", without=legs)
+    preprocess(animal_params(), tmp_path, FOUR_LEGS)
+    run(tmp_path)
+    run(tmp_path, "beast")
+    with pytest.raises(TrainingError, match="no training image holds legs"):
+        run(tmp_path, "legs")
+
+
+def test_child_may_start_from_its_parents_weights(project: Path) -> None:
+    run(project)
+    started = run(project, "beast", animal_params(start="parent", epochs=1, learning_rate=1e-9, ema_decay=0.0))
+    parent = load_expert(project / "results/models/animals/animal.safetensors", FOUR_LEGS).state_dict()
+    child = load_expert(started, FOUR_LEGS).state_dict()
+    for name, weight in child.items():
+        if not name.startswith("unet.head"):
+            assert torch.allclose(weight, parent[name], atol=1e-6)
+
+
+def test_child_of_another_shape_cannot_start_from_its_parent(project: Path) -> None:
+    run(project)
+    with pytest.raises(TrainingError, match="beast cannot start from animal: .* differs in shape"):
+        run(project, "beast", animal_params(start="parent", widths=(4, 6)))
+
+
+def test_stop_while_parent_masks_are_made_ends_before_the_training(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(project)
+    from bodycascade.progress import Progress
+
+    at = Progress.at
+
+    def signalled(self: Progress, done: int) -> None:
+        import signal
+
+        signal.raise_signal(signal.SIGTERM)
+        at(self, done)
+
+    monkeypatch.setattr(Progress, "at", signalled)
+    with pytest.raises(Stopped):
+        run(project, "beast", animal_params(parent_mask="predicted"))
+    assert not checkpoints(project)

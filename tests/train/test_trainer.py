@@ -1,0 +1,227 @@
+"""The training loop: resumption, losses that are not finite, stopping."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bodycascade.errors import TrainingError
+from bodycascade.expert import Expert
+from bodycascade.hierarchy import IGNORE
+from bodycascade.train.job import Job
+from bodycascade.train.materials import expert_settings
+from bodycascade.train.scoring import Score, SelectionScorer
+from bodycascade.train.stopping import Stopped
+from bodycascade.train.trainer import MOST_BAD_STEPS
+from tests.toy_experts import FOUR_LEGS
+from tests.train.jobs import Diverging, FixedBatches, loader_of, make_job, make_trainer, run, same_weights, timeless
+
+
+@pytest.fixture
+def job(packed: Path) -> Job:
+    return make_job(packed)
+
+
+def diverging(job: Job, bad: set[int], *, factor: float = math.nan) -> Expert:
+    """An expert whose logits are spoilt at the steps `bad`."""
+    torch.manual_seed(0)
+    expert = Diverging(FOUR_LEGS, expert_settings("animal", job.train))
+    expert.factor = lambda call: factor if call in bad else 1.0
+    return expert
+
+
+def stop_after(steps: int) -> Callable[[int], None]:
+    """For `run`: asks for a stop after so many steps."""
+
+    def after_step(step: int) -> None:
+        if step == steps:
+            signal.raise_signal(signal.SIGTERM)
+
+    return after_step
+
+
+def test_training_improves_the_score(job: Job, tmp_path: Path) -> None:
+    rows = run(make_trainer(job, tmp_path, epochs=6))
+    assert rows[-1]["loss"] < 0.7 * rows[0]["loss"]
+    assert rows[-1]["selection_mIoU"] > rows[0]["selection_mIoU"]
+    assert rows[-1]["selection_mIoU"] > 0.7
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
+def test_run_stopped_at_any_step_and_resumed_is_the_run_without_a_break(job: Job, tmp_path: Path, steps: int) -> None:
+    whole = make_trainer(job, tmp_path / "whole")
+    expected = run(whole)
+    assert whole.rows[-1]["step"] == 6, "two epochs of three steps"
+    job = make_job(job.root)
+    with job.stop.listening(), pytest.raises(Stopped):
+        run(make_trainer(job, tmp_path / "broken"), stop_after(steps))
+    resumed = make_trainer(make_job(job.root), tmp_path / "broken")
+    assert resumed.resume()
+    assert run(resumed) == expected
+    assert same_weights(resumed.best_expert(), whole.best_expert())
+
+
+def test_checkpoint_after_every_step_changes_nothing(job: Job, tmp_path: Path) -> None:
+    whole, often = make_trainer(job, tmp_path / "a"), make_trainer(job, tmp_path / "b", checkpoint_seconds=0.0)
+    assert run(often) == run(whole)
+    assert same_weights(often.best_expert(), whole.best_expert())
+    names = sorted(path.name for path in (tmp_path / "b").iterdir())
+    assert names == ["step-00000005.checkpoint", "step-00000006.checkpoint"]
+
+
+def test_sums_over_an_epoch_survive_a_break(job: Job, tmp_path: Path) -> None:
+    batches = [batch for batch, _ in loader_of(job, tmp_path).epoch(0)]
+    trainer = make_trainer(job, tmp_path / "x", loader=FixedBatches(batches), epochs=1, checkpoint_seconds=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(trainer, interrupt_at(2))
+    resumed = make_trainer(job, tmp_path / "x", loader=FixedBatches(batches), epochs=1)
+    assert resumed.resume()
+    run(resumed)
+    row, images = resumed.rows[0], sum(len(batch.images) for batch in batches)
+    assert row["data_wait_fraction"] / row["images_per_second"] == pytest.approx(3 * 0.25 / images)
+    assert row["seconds"] > 3 * 0.25
+
+
+def interrupt_at(steps: int) -> Callable[[int], None]:
+    """For `run`: breaks off after so many steps, without a last checkpoint."""
+
+    def after_step(step: int) -> None:
+        if step == steps:
+            raise KeyboardInterrupt
+
+    return after_step
+
+
+def test_finished_run_has_nothing_left_to_do(job: Job, tmp_path: Path) -> None:
+    first = make_trainer(job, tmp_path)
+    expected = run(first)
+    again = make_trainer(job, tmp_path)
+    assert again.resume()
+    steps: list[int] = []
+    assert run(again, steps.append) == expected
+    assert steps == []
+    assert same_weights(again.best_expert(), first.best_expert())
+
+
+def test_run_without_a_checkpoint_has_nothing_to_resume(job: Job, tmp_path: Path) -> None:
+    assert not make_trainer(job, tmp_path).resume()
+
+
+def test_other_number_of_threads_goes_on_and_says_so(job: Job, tmp_path: Path) -> None:
+    run(make_trainer(job, tmp_path, epochs=1))
+    lines: list[str] = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        assert make_trainer(job, tmp_path, say=lines.append).resume()
+    finally:
+        torch.set_num_threads(threads)
+    assert lines == [
+        f"the checkpoint was made with {threads} threads, this run has {threads + 1}: "
+        "it goes on, but its last bits may differ"
+    ]
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+def test_step_without_a_finite_loss_is_skipped_and_counted(job: Job, tmp_path: Path, factor: float) -> None:
+    trainer = make_trainer(job, tmp_path, expert=diverging(job, {1, 4}, factor=factor))
+    rows = run(trainer)
+    assert [row["skipped_steps"] for row in rows] == [1, 2]
+    assert rows[-1]["step"] == 6
+    assert all(math.isfinite(row["loss"]) for row in rows)
+    assert all(bool(weight.isfinite().all()) for weight in trainer.best_expert().state_dict().values())
+
+
+def test_step_without_a_finite_gradient_is_skipped_too(job: Job, tmp_path: Path) -> None:
+    class Steep(Diverging):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logits = super().forward(x)
+            if self.training and self.calls == 2:
+                logits.register_hook(lambda gradient: gradient * math.inf)
+            return logits
+
+    expert = Steep(FOUR_LEGS, expert_settings("animal", job.train))
+    expert.factor = lambda call: 1.0
+    trainer = make_trainer(job, tmp_path, expert=expert)
+    assert [row["skipped_steps"] for row in run(trainer)] == [1, 1]
+    assert all(bool(weight.isfinite().all()) for weight in expert.state_dict().values())
+
+
+def test_twenty_steps_in_a_row_without_a_finite_loss_end_the_run_with_one_line(job: Job, tmp_path: Path) -> None:
+    # Three steps an epoch: the run is good for two epochs, then never again.
+    trainer = make_trainer(job, tmp_path, expert=diverging(job, set(range(6, 100))), epochs=20, warmup_epochs=0.0)
+    with pytest.raises(TrainingError) as caught:
+        run(trainer)
+    rate = job.train.learning_rate * 0.5 * (1 + math.cos(math.pi * (6 + MOST_BAD_STEPS - 1) / 60))
+    assert str(caught.value) == (
+        f"animal: no finite loss in 20 steps in a row (epoch 9, step 25, learning rate {rate:.3g}); "
+        "lower train.common.learning_rate or set base.precision to float32"
+    )
+    resumed = make_trainer(job, tmp_path, expert=diverging(job, set()), epochs=20)
+    assert resumed.resume()
+    assert resumed.best_row["epoch"] <= 3
+    assert all(bool(weight.isfinite().all()) for weight in resumed.best_expert().state_dict().values())
+
+
+def test_bad_steps_apart_from_each_other_do_not_add_up(job: Job, tmp_path: Path) -> None:
+    trainer = make_trainer(job, tmp_path, expert=diverging(job, set(range(0, 60, 2))), epochs=15)
+    assert run(trainer)[-1]["skipped_steps"] == 23
+
+
+def test_batch_without_a_pixel_to_learn_from_leaves_the_weights_finite(job: Job, tmp_path: Path) -> None:
+    batches = [batch for batch, _ in loader_of(job, tmp_path).epoch(0)]
+    empty = dataclasses.replace(batches[1], targets=torch.full_like(batches[1].targets, IGNORE))
+    trainer = make_trainer(job, tmp_path, loader=FixedBatches([batches[0], empty, batches[2]]))
+    rows = run(trainer)
+    assert rows[-1]["skipped_steps"] == 0
+    assert all(math.isfinite(row["loss"]) for row in rows)
+
+
+def test_gpu_without_enough_memory_is_one_line_naming_the_parameter(job: Job, tmp_path: Path) -> None:
+    class TooLarge(Expert):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 GiB")
+
+    trainer = make_trainer(job, tmp_path, expert=TooLarge(FOUR_LEGS, expert_settings("animal", job.train)))
+    with pytest.raises(TrainingError) as caught:
+        run(trainer)
+    assert str(caught.value) == (
+        "animal: the GPU has too little memory for batches of 4; "
+        "lower train.common.batch_size or crop_side in params.yaml"
+    )
+
+
+def test_stop_asked_for_while_scoring_does_not_wait_for_the_end_of_it(job: Job, tmp_path: Path) -> None:
+    class Interrupted(SelectionScorer):
+        def score(self, *args: Any, **kwargs: Any) -> Score:
+            signal.raise_signal(signal.SIGINT)
+            return super().score(*args, **kwargs)
+
+    expected = run(make_trainer(job, tmp_path / "whole"))
+    job = make_job(job.root)
+    trainer = make_trainer(job, tmp_path / "broken", scorer=Interrupted)
+    with job.stop.listening(), pytest.raises(Stopped):
+        run(trainer)
+    assert trainer.rows == []
+    resumed = make_trainer(make_job(job.root), tmp_path / "broken")
+    assert resumed.resume()
+    assert run(resumed) == expected
+
+
+def test_best_weights_are_those_of_the_best_epoch(job: Job, tmp_path: Path) -> None:
+    kept: list[Expert] = []
+    trainer = make_trainer(job, tmp_path, epochs=5, learning_rate=0.2, warmup_epochs=0.0)
+    trainer.run(lambda row, score, average: kept.append(copy.deepcopy(average)), lambda step: None)
+    scores = [row["selection_mIoU"] for row in trainer.rows]
+    best = scores.index(max(scores))
+    assert trainer.best_row is trainer.rows[best]
+    assert same_weights(trainer.best_expert(), kept[best])
+    assert timeless(trainer.rows)[best]["selection_mIoU"] == max(scores)
