@@ -22,6 +22,7 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
     command line for each further argument that it has without a default. Errors meant for the user are one line on
     standard error and exit code 1; Ctrl-C is 130, SIGTERM 143, an error with an `exit_code` of its own has that.
     """
+    _end_with_dvc()
     signal.signal(signal.SIGTERM, _terminate)
     given, words = _parse(main, argv)
     try:
@@ -77,6 +78,19 @@ def die_with_parent() -> None:
         pr_set_pdeathsig = 1
         parent = os.getppid()
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the request was made
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _end_with_dvc() -> None:
+    """Ask the kernel (Linux) to end this process with its parent where that is dvc, which names the stage it runs.
+
+    A killed dvc would leave the stage at work, with its locks, in the way of the next run.
+    """
+    if "DVC_STAGE" in os.environ and sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before the request was made
             os.kill(os.getpid(), signal.SIGKILL)
 

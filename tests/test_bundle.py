@@ -90,6 +90,16 @@ def test_an_expert_of_another_tree_is_refused(tmp_path: Path) -> None:
         load_expert(tmp_path / "legs", PASCAL_PART)
 
 
+def test_a_damaged_expert_says_how(tmp_path: Path) -> None:
+    path = tmp_path / "body.safetensors"
+    save_expert(path, tiny_expert(PASCAL_PART, "body"), {})
+    whole = path.read_bytes()
+    for content, message in ((whole[:100], "or cut short"), (whole[:-4], "damaged"), (b"PK" + whole, "cut short")):
+        path.write_bytes(content)
+        with pytest.raises(BundleError, match=rf"body\.safetensors: .*{message}"):
+            load_expert(path)
+
+
 def test_a_missing_expert_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"person\.safetensors: no such file; train the expert first"):
         load_expert(tmp_path / "person.safetensors")

@@ -183,15 +183,16 @@ def test_a_batch_gives_what_single_calls_give(routing: str, precision: str) -> N
 
 
 @pytest.mark.parametrize("routing", ROUTINGS)
-@pytest.mark.parametrize("width", [640, 64, 32, 16, 4, 2])
-def test_labels_are_not_shifted_by_half_a_pixel(routing: str, width: int) -> None:
+@pytest.mark.parametrize("width", [640, 64, 32, 16, 4])
+@pytest.mark.parametrize("edge", [8, 16, 24])
+def test_labels_are_not_shifted_by_half_a_pixel(routing: str, width: int, edge: int) -> None:
     step = torch.zeros(2, 32, 32)
-    step[0, :, :16] = step[1, :, 16:] = 20.0  # a body in the right half, exactly
+    step[0, :, :edge] = step[1, :, edge:] = 20.0  # a body from this column on, exactly
     experts = constant(DECIDED)
     experts[0] = FixedExpert(PASCAL_PART, "person", step)
     parts = cascade(experts, routing=routing)(random_image(width, width)).parts
     wanted = np.zeros((width, width), np.bool_)
-    wanted[:, width // 2 :] = True
+    wanted[:, width * edge // 32 :] = True
     np.testing.assert_array_equal(parts > 0, wanted)
     experts[0] = FixedExpert(PASCAL_PART, "person", step.transpose(1, 2))
     np.testing.assert_array_equal(cascade(experts, routing=routing)(random_image(width, width)).parts > 0, wanted.T)

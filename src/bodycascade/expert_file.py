@@ -83,13 +83,9 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
     try:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise BundleError(
-            f"{source}: damaged ({_first_line(error)}); copy it again or train the expert again"
-        ) from None
+        raise BundleError(f"{source}: damaged ({_first_line(error)}); copy it again") from None
     _check_tensors(tensors, wanted, source)
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # the weights drawn here are thrown away; the caller's dice stay as they are
+    with torch.random.fork_rng(devices=[]):  # weights drawn here are thrown away; the caller's dice stay
         expert = Expert(own, settings)
     expert.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return expert.eval()

@@ -27,7 +27,8 @@ def listed(folder: Path) -> list[str]:
         check(folder)
     header, *lines = str(caught.value).replace(f"{folder}/", "").splitlines()
     assert header.startswith(f"{folder}: ")
-    assert lines == sorted(lines)
+    named = [line for line in lines if not line.startswith("  ...")]
+    assert named == sorted(named)
     return [line.strip() for line in lines]
 
 
@@ -113,7 +114,7 @@ def test_exif_rotation_is_applied_and_the_mask_has_to_fit_the_upright_picture(ti
     assert check(tiny_data).sizes["img_00"] == (48, 64)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (7300, 5500)], ids=["1x1", "40Mpx"])
+@pytest.mark.parametrize("size", [(1, 1), (8000, 5000)], ids=["1x1", "40Mpx"])
 def test_smallest_and_largest_pictures_are_fine(tiny_data: Path, size: tuple[int, int]) -> None:
     save(tiny_data, "img_00", Image.new("RGB", size, (90, 120, 200)))
     np.save(tiny_data / "gt_masks" / "img_00.npy", np.zeros(size[::-1], np.uint8))

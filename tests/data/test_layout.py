@@ -121,7 +121,7 @@ def test_blanks_line_ends_and_a_byte_order_mark_are_harmless(tiny_data: Path, co
 )
 def test_id_that_is_no_plain_file_name_is_refused(tiny_data: Path, name: str) -> None:
     (tiny_data / "list.txt").write_bytes(f"good\n{name}\n".encode())
-    with pytest.raises(DataError, match="is no image id; expected letters, digits, '_', '-' and '.' only"):
+    with pytest.raises(DataError, match="is no image id; expected letters"):
         Layout.open(tiny_data).read_ids("list.txt")
     assert Layout.open(tiny_data).scan_ids("list.txt")[0] == ("good",)
 

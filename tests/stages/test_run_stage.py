@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from tests.imports import ROOT
 Run = Callable[..., tuple[int, str]]
 
 
-class Paused(Exception):
+class PausedError(Exception):
     exit_code = 143
 
 
@@ -68,7 +67,7 @@ def test_stage_gets_params_root_and_the_words_it_asks_for(run: Run, tmp_path: Pa
         (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 1, "/x/y: the disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "/x: Permission denied\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
-        (Paused("goes on from here"), 143, "goes on from here\n"),
+        (PausedError("goes on from here"), 143, "goes on from here\n"),
     ],
 )
 def test_error_is_one_line_and_an_exit_code(run: Run, error: BaseException, code: int, line: str) -> None:
@@ -90,29 +89,79 @@ def test_bad_params_stop_the_stage_before_it_starts(run: Run, tmp_path: Path) ->
     assert "seed: expected a whole number" in said
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_signal_ends_the_stage_with_its_code_and_clears_up(
-    tmp_path: Path, make_params: MakeParams, number: int, code: int
+SIGNALLED = """
+import os, pathlib, signal, sys, time
+from stages import run_stage
+
+folder = pathlib.Path(sys.argv[1])
+
+def main(params, root):
+    try:
+        (folder / "started").touch()
+        time.sleep(60)
+    finally:
+        (folder / "cleared").touch()
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    child = os.fork()
+    if child == 0:
+        run_stage(main, ["--params", str(folder / "params.yaml")])
+    while not (folder / "started").exists():
+        time.sleep(0.02)
+    os.kill(child, number)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(code, (folder / "cleared").exists())
+    (folder / "started").unlink()
+    (folder / "cleared").unlink()
+"""
+
+
+def test_signals_end_the_stage_with_their_codes_and_it_clears_up(tmp_path: Path, make_params: MakeParams) -> None:
+    make_params()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    command = [sys.executable, "-c", SIGNALLED, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=200)
+    assert done.stdout == "143 True\n130 True\n"
+    assert done.stderr == "stopped\nstopped\n"
+
+
+ORPHANED = """
+import os, pathlib, signal, subprocess, sys, time
+from stages import run_stage
+
+folder = pathlib.Path(sys.argv[1])
+
+def main(params, root):
+    (folder / str(os.getpid())).touch()
+    time.sleep(60)
+
+middle = os.fork()
+if middle == 0:
+    if os.fork() == 0:
+        run_stage(main, ["--params", str(folder / "params.yaml")])
+    time.sleep(60)
+while not (made := [path.name for path in folder.iterdir() if path.name.isdigit()]):
+    time.sleep(0.02)
+os.kill(middle, signal.SIGKILL)
+os.waitpid(middle, 0)
+time.sleep(0.5)
+state = pathlib.Path(f"/proc/{made[0]}/stat")
+alive = state.exists() and state.read_text().split()[2] != "Z"
+print(alive)
+if alive:
+    os.kill(int(made[0]), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the request to the kernel is Linux's")
+@pytest.mark.parametrize(("stage", "alive"), [(True, "False"), (False, "True")], ids=["dvc", "shell"])
+def test_stage_ends_with_a_killed_dvc_and_outlives_a_shell(
+    tmp_path: Path, make_params: MakeParams, stage: bool, alive: str
 ) -> None:
     make_params()
-    script = (
-        "import time, pathlib\n"
-        "from stages import run_stage\n"
-        "def main(params, root):\n"
-        "    try:\n"
-        "        (root / 'started').touch(); time.sleep(60)\n"
-        "    finally:\n"
-        "        (root / 'cleared').touch()\n"
-        f"run_stage(main, ['--params', {str(tmp_path / 'params.yaml')!r}])\n"
-    )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    with subprocess.Popen(
-        [sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "started").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (code, "stopped\n")
-    assert (tmp_path / "cleared").exists()
+    environment.pop("DVC_STAGE", None)
+    command = [sys.executable, "-c", ORPHANED, str(tmp_path)]
+    named = {"DVC_STAGE": "preprocess"} if stage else {}
+    done = subprocess.run(command, env=environment | named, capture_output=True, text=True, check=True, timeout=200)
+    assert done.stdout.strip() == alive

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import random
 import shutil
@@ -12,41 +11,33 @@ from pathlib import Path
 
 import pytest
 
-from bodycascade.params import Params
 from tests.train.animals import animal_params
 from tests.train.children import checkpoints, start_training, wait_for
-
-EPOCHS = 5
-
-
-@pytest.fixture
-def params() -> Params:
-    return animal_params(checkpoint_seconds=0.0, epochs=EPOCHS, panels=1)
 
 
 def model(root: Path) -> Path:
     return root / "results/models/animals/animal.safetensors"
 
 
-def test_training_killed_at_random_moments_ends_with_the_same_bytes(
-    project: Path, tmp_path: Path, params: Params
-) -> None:
+def test_training_killed_at_random_moments_ends_with_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    params = animal_params(checkpoint_seconds=0.0, epochs=20, panels=1)
     whole = shutil.copytree(project, tmp_path / "whole")
-    process = start_training(whole, params, "animal", log=tmp_path / "whole.log")
-    dice, log = random.Random(), tmp_path / "killed.log"
-    for kill in range(3):
+    undisturbed = start_training(whole, params, "animal", log=tmp_path / "whole.log")
+    dice, log, kills = random.Random(), tmp_path / "killed.log", 0
+    for _ in range(3):
         victim = start_training(project, params, "animal", log=log)
         seen = checkpoints(project)
         wait_for(lambda seen=seen: checkpoints(project) != seen or model(project).is_file())
-        time.sleep(dice.uniform(0, 0.1))
+        time.sleep(dice.uniform(0, 0.05))
         victim.kill()
         victim.join()
-        assert victim.exitcode == -signal.SIGKILL, f"kill {kill} came too late:\n{log.read_text()}"
+        kills += victim.exitcode == -signal.SIGKILL
     last = start_training(project, params, "animal", log=log)
-    for one in (process, last):
-        one.join(timeout=60)
-        assert one.exitcode == 0, log.read_text()
-    assert log.read_text().count("; resumed in epoch") == 3
+    for process in (undisturbed, last):
+        process.join(timeout=60)
+        assert process.exitcode == 0, log.read_text()
+    assert kills >= 2, "the machine is too fast for this test: give it more epochs"
+    assert log.read_text().count("; resumed in epoch") >= 2
     assert model(project).read_bytes() == model(whole).read_bytes()
 
 
@@ -72,7 +63,7 @@ def test_second_trainer_in_one_folder_ends_with_a_line_and_the_first_goes_on(pro
     params, log, other = animal_params(epochs=2000), tmp_path / "log", tmp_path / "other"
     first = start_training(project, params, "animal", log=log)
     wait_for(lambda: "epoch 1/" in log.read_text())
-    second = start_training(project, dataclasses.replace(params), "animal", log=other)
+    second = start_training(project, params, "animal", log=other)
     second.join(timeout=30)
     assert second.exitcode == 1
     assert "another training is at work here" in other.read_text().splitlines()[-1]

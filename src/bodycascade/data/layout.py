@@ -142,9 +142,7 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
             raise ValueError(f"an array of {dtype} with shape {shape}; expected uint8 (H, W)")
         stored = os.fstat(file.fileno()).st_size - file.tell()
     if stored != shape[0] * shape[1]:
-        raise ValueError(
-            f"{stored} bytes of data for {shape[0]} x {shape[1]} pixels; the file is cut short or overlong"
-        )
+        raise ValueError(f"{stored} bytes of data for an array {shape}; the file is cut short or overlong")
     array: npt.NDArray[np.uint8] = np.ascontiguousarray(np.load(path, allow_pickle=False))
     return array
 

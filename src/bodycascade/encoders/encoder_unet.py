@@ -17,14 +17,14 @@ class DecoderBlock(nn.Module):
     coarse half of the work done before enlarging. Then come `depth` convolutions of `kernel`, each with a shortcut.
     """
 
-    def __init__(
-        self, deep_channels: int, skip_channels: int, out_channels: int, *, depth: int, kernel: int, separable: bool
-    ) -> None:
+    def __init__(self, deep_channels: int, skip_channels: int, out_channels: int, *, depth: int, kernel: int) -> None:
         super().__init__()
         self.deep = nn.Conv2d(deep_channels, out_channels, 1)
         self.skip = nn.Conv2d(skip_channels, out_channels, 1, bias=False)
         self.norms = nn.ModuleList(ChannelNorm(out_channels) for _ in range(depth + 1))
-        self.convolutions = nn.ModuleList(_convolution(out_channels, kernel, separable) for _ in range(depth))
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(out_channels, out_channels, kernel, padding=kernel // 2) for _ in range(depth)
+        )
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         x = functional.interpolate(self.deep(deep), size=skip.shape[-2:], mode="nearest") + self.skip(skip)
@@ -39,8 +39,7 @@ class EncoderUNet(nn.Module):
 
     The decoder climbs one stride of the encoder per width of `decoder_widths`, coarsest first; from the stride that it
     reaches, logits are brought to the input's size bilinearly. With strides 2, 4, 8, 16, three widths end at stride 2
-    and two at 4. `separable` makes the decoder's convolutions depthwise and pointwise ones. Dropout acts on the
-    encoder's maps only, by channel. Norms are per pixel, so a result does not depend on what shares the batch; nothing
+    and two at 4. Dropout acts on the encoder's maps only, by channel. Norms are per pixel, so a result does not depend on what shares the batch; nothing
     but the convolutions' own zeros is padded. Raises `BundleError` for widths that the encoder has no strides for, and
     `ImageError` for an input of another size.
     """
@@ -53,7 +52,6 @@ class EncoderUNet(nn.Module):
         decoder_widths: tuple[int, ...],
         block_depth: int,
         kernel: int,
-        separable: bool,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -67,7 +65,7 @@ class EncoderUNet(nn.Module):
         deep = (encoder.channels[-1], *decoder_widths)
         skips = encoder.channels[-2::-1]
         self.decoder = nn.ModuleList(
-            DecoderBlock(deep[i], skips[i], width, depth=block_depth, kernel=kernel, separable=separable)
+            DecoderBlock(deep[i], skips[i], width, depth=block_depth, kernel=kernel)
             for i, width in enumerate(decoder_widths)
         )
         self.head = nn.Conv2d(decoder_widths[-1], classes, 1)
@@ -90,10 +88,3 @@ class EncoderUNet(nn.Module):
             y = block(y, features.pop())
         logits: Tensor = self.head(y).float()
         return functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
-
-
-def _convolution(channels: int, kernel: int, separable: bool) -> nn.Module:
-    if not separable:
-        return nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
-    depthwise = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
-    return nn.Sequential(depthwise, nn.Conv2d(channels, channels, 1))

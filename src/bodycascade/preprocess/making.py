@@ -34,16 +34,17 @@ def preprocess(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Manifest
     """
     target, settings = root / params.profile.data, params.preprocess
     lock = root / params.profile.work / "preprocess.lock"
-    with only_one(lock, "preprocess of this profile"), replace_folder(target) as aside:
-        layout, where = _open_layout(params, root, aside, tree)
-        report = check_data(layout, train_ids=settings.train_ids, val_ids=settings.val_ids, tree=tree)
-        for note in report.notes:
-            print(f"preprocess: note: {note}", flush=True)
-        _check_room(report, settings, aside)
-        manifest = _make(settings, layout, report, aside, where=where, tree=tree)
-        write_manifest(aside, manifest)
-    table = frequencies_csv([report.pixels[name] for name in manifest.ids["train"]], tree)
-    write_text(root / params.profile.plots / "frequencies.csv", table)
+    with only_one(lock, "preprocess of this profile"):
+        with replace_folder(target) as aside:
+            layout, where = _open_layout(params, root, aside, tree)
+            report = check_data(layout, train_ids=settings.train_ids, val_ids=settings.val_ids, tree=tree)
+            for note in report.notes:
+                print(f"preprocess: note: {note}", flush=True)
+            _check_room(report, settings, aside)
+            manifest = _make(settings, layout, report, aside, where=where, tree=tree)
+            write_manifest(aside, manifest)
+        pixels = [report.pixels[name] for name in manifest.ids["train"]]
+        _write_table(root / params.profile.plots / "frequencies.csv", frequencies_csv(pixels, tree))
     print(f"preprocess: {_summary(manifest)}", flush=True)
     return manifest
 
@@ -107,6 +108,12 @@ def _make(
         frequencies=count_frequencies([report.pixels[name] for name in kept], tree),
         notes=report.notes,
     )
+
+
+def _write_table(path: Path, text: str) -> None:
+    for stale in path.parent.glob(f".{path.name}.*.part"):  # of a killed run: the caller holds the lock
+        stale.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def _checksums(layout: Layout, ids: tuple[str, ...]) -> dict[str, str]:

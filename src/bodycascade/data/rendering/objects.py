@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from bodycascade.data.rendering.canvas import Canvas, Ellipsoid, Point, Tube
-from bodycascade.data.rendering.material import RGB, Material, tone
+from bodycascade.data.rendering.material import RGB, Material, blend, tone
 from bodycascade.data.rendering.scenery import GREENS
 from bodycascade.data.rendering.wardrobe import CLOTHES
 
@@ -34,22 +34,28 @@ class Spot:
     def rod(self, a: Point, b: Point, radius: float, colour: RGB, *, caps: float = 1.0) -> None:
         """A straight round bar between two points in heads."""
         r = radius * self.unit
-        material = Material(colour, mottle=0.04, gloss=0.06)
+        material = Material(muted(colour), mottle=0.04, gloss=0.06)
         self.canvas.tube(Tube(self.at(*a), self.at(*b), ((0.0, r, r), (1.0, r, r)), material, caps=(caps, caps)))
 
     def ball(self, centre: Point, radii: tuple[float, float], colour: RGB, *, mottle: float = 0.05) -> None:
         """A round body with half-axes `radii` in heads."""
         sizes = (radii[0] * self.unit, radii[1] * self.unit, min(radii) * self.unit)
-        self.canvas.ellipsoid(Ellipsoid(self.at(*centre), sizes, Material(colour, mottle=mottle)))
+        self.canvas.ellipsoid(Ellipsoid(self.at(*centre), sizes, Material(muted(colour), mottle=mottle)))
 
     def slab(self, x0: float, y0: float, x1: float, y1: float, colour: RGB, *, up: float = 0.0) -> None:
         """An upright flat face from (x0, y0) to (x1, y1) in heads; `up` tilts it to the sky, which lightens it."""
         corners = [self.at(x0, y1), self.at(x1, y1), self.at(x1, y0), self.at(x0, y0)]
-        self.canvas.polygon(corners, Material(colour, mottle=0.06), facing=(0.0, -up, 1.0 - up))
+        self.canvas.polygon(corners, Material(muted(colour), mottle=0.06), facing=(0.0, -up, 1.0 - up))
 
     def pick(self, colours: tuple[RGB, ...]) -> RGB:
         """One of the colours."""
         return colours[int(self.rng.integers(len(colours)))]
+
+
+def muted(colour: RGB) -> RGB:
+    """`colour` half way to gray: things keep to the background, people stand out."""
+    gray = sum(colour) / 3
+    return blend(colour, (gray, gray, gray), 0.5)
 
 
 def place(spot: Spot, *, outdoor: bool, front: bool) -> None:
@@ -168,7 +174,7 @@ def _ball(spot: Spot) -> None:
     pattern = str(spot.rng.choice(["plain", "bands", "dots"]))
     size = r * spot.unit
     spot.canvas.ellipsoid(
-        Ellipsoid(spot.at(0, r), (size, size, size), Material(colour, second, pattern, 0.35, gloss=0.15))
+        Ellipsoid(spot.at(0, r), (size, size, size), Material(muted(colour), muted(second), pattern, 0.35, gloss=0.15))
     )
 
 
@@ -178,7 +184,7 @@ def _bottle(spot: Spot) -> None:
         x, tall = float(spot.rng.uniform(-1.2, 1.2)), float(spot.rng.uniform(1.2, 3.0))
         r = tall * 0.17 * spot.unit
         stations = ((0.0, r, r), (0.55, r, r), (0.72, r * 0.4, r * 0.4), (1.0, r * 0.36, r * 0.36))
-        tube = Tube(spot.at(x, 0), spot.at(x, tall), stations, Material(glass, mottle=0.02, gloss=0.4), caps=(0.1, 0.1))
+        tube = Tube(spot.at(x, 0), spot.at(x, tall), stations, Material(muted(glass), mottle=0.02, gloss=0.4), caps=(0.1, 0.1))
         spot.canvas.tube(tube)
         spot.slab(x - tall * 0.16, tall * 0.15, x + tall * 0.16, tall * 0.42, (0.93, 0.9, 0.82))
 
@@ -186,7 +192,7 @@ def _bottle(spot: Spot) -> None:
 def _parasol(spot: Spot) -> None:
     spot.rod((0, 0), (0, 8.5), 0.08, (0.85, 0.82, 0.76))
     size = 3.0 * spot.unit
-    cloth = Material(spot.pick(CLOTHES), (0.96, 0.94, 0.9), "stripes", 0.9)
+    cloth = Material(muted(spot.pick(CLOTHES)), (0.96, 0.94, 0.9), "stripes", 0.9)
     spot.canvas.ellipsoid(Ellipsoid(spot.at(0, 7.6), (size, size * 0.55, size), cloth, cut=(0.0, -1.0, 0.0, 0.05)))
 
 
@@ -214,7 +220,7 @@ def _coat_stand(spot: Spot) -> None:
     for x in (-0.6, 0.6):
         spot.rod((0, 0.3), (x, 0), 0.08, _WOOD)
         spot.rod((0, 6.6), (x, 7.0), 0.06, _WOOD)
-    coat = Material(tone(spot.pick(CLOTHES), 0.8), mottle=0.12)
+    coat = Material(tone(muted(spot.pick(CLOTHES)), 0.8), mottle=0.12)
     w = spot.unit
     stations = ((0.0, 0.12 * w, 0.12 * w), (0.15, 0.4 * w, 0.4 * w), (1.0, 0.65 * w, 0.65 * w))
     spot.canvas.tube(Tube(spot.at(0.4, 6.8), spot.at(0.45, 2.6), stations, coat, caps=(0.3, 0.1)))
@@ -226,12 +232,12 @@ def _plant(spot: Spot) -> None:
         tall = float(spot.rng.uniform(1.6, 3.2))
         tip = (float(np.sin(angle)) * tall, 1.2 + float(np.cos(angle)) * tall)
         r = 0.16 * spot.unit
-        leaf = Material(tone(green, float(spot.rng.uniform(0.8, 1.2))), mottle=0.1)
+        leaf = Material(tone(muted(green), float(spot.rng.uniform(0.8, 1.2))), mottle=0.1)
         stations = ((0.0, r * 0.2, r * 0.2), (0.6, r, r), (1.0, r * 0.15, r * 0.15))
         spot.canvas.tube(Tube(spot.at(0, 1.1), spot.at(*tip), stations, leaf))
     w = spot.unit
     bowl = ((0.0, 0.45 * w, 0.45 * w), (1.0, 0.62 * w, 0.62 * w))
-    spot.canvas.tube(Tube(spot.at(0, 0), spot.at(0, 1.2), bowl, Material(pot), caps=(0.15, 0.1)))
+    spot.canvas.tube(Tube(spot.at(0, 0), spot.at(0, 1.2), bowl, Material(muted(pot)), caps=(0.15, 0.1)))
 
 
 def _floor_lamp(spot: Spot) -> None:
@@ -272,7 +278,7 @@ def _fence(spot: Spot) -> None:
 def _car(spot: Spot) -> None:
     paint = spot.pick(((0.72, 0.16, 0.16), (0.2, 0.34, 0.56), (0.85, 0.85, 0.86), (0.22, 0.23, 0.25), (0.8, 0.62, 0.2)))
     w = spot.unit
-    body, glass = Material(paint, mottle=0.03, gloss=0.3), Material((0.34, 0.42, 0.49), mottle=0.03, gloss=0.25)
+    body, glass = Material(muted(paint), mottle=0.03, gloss=0.3), Material((0.34, 0.42, 0.49), mottle=0.03, gloss=0.25)
     # Both tubes run to the right, so that their left is up: a high roof over a flat sill.
     roof = ((0.0, 0.1 * w, 0.2 * w), (0.25, 1.0 * w, 0.2 * w), (0.7, 1.02 * w, 0.2 * w), (1.0, 0.1 * w, 0.2 * w))
     for lift, material in ((0.12, body), (0.0, glass)):

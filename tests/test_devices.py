@@ -1,0 +1,116 @@
+"""Where the arithmetic runs; machines with other GPUs than this one's are played by replacing torch's answers."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pytest
+import torch
+
+from bodycascade.devices import autocast, choose_device, runs_bfloat16
+from bodycascade.errors import BodyCascadeError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU whose driver is there, but that this build of torch has no kernels for."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nCompile with ...")
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", fail)
+
+
+@pytest.fixture
+def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def cpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+
+
+def test_cpu_is_taken_when_asked_for() -> None:
+    assert choose_device("cpu") == (CPU, "asked for")
+
+
+@pytest.mark.parametrize(
+    ("machine", "why"),
+    [
+        ("no_kernel", "a test kernel failed there (CUDA error: no kernel image is available for execution"),
+        ("no_driver", "no usable CUDA device was found"),
+        ("cpu_build", "this torch is built without CUDA"),
+    ],
+)
+def test_auto_falls_back_to_the_cpu_and_says_why(machine: str, why: str, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue(machine)
+    device, reason = choose_device("auto")
+    assert device == CPU
+    assert reason.startswith(why)
+    assert "\n" not in reason
+
+
+@pytest.mark.parametrize("machine", ["no_kernel", "no_driver", "cpu_build"])
+@pytest.mark.parametrize("name", ["cuda", "cuda:1"])
+def test_cuda_by_name_ends_with_one_line_where_it_does_not_run(
+    machine: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue(machine)
+    with pytest.raises(BodyCascadeError, match=f"^device {name} cannot be used: .*; choose device: auto or cpu$"):
+        choose_device(name)
+
+
+def test_kernel_that_gives_a_wrong_result_is_not_trusted(monkeypatch: pytest.MonkeyPatch, no_driver: None) -> None:
+    ones = torch.ones
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", lambda *size, device: 2 * ones(*size))
+    assert choose_device("auto") == (CPU, "a test kernel gave a wrong result")
+
+
+def test_unknown_device_and_precision_are_one_line() -> None:
+    with pytest.raises(BodyCascadeError, match=r"^device: expected auto, cpu, cuda or cuda:N, found 'tpu'$"):
+        choose_device("tpu")
+    with pytest.raises(BodyCascadeError, match=r"^precision: expected auto, float32 or bfloat16, found 'half'$"):
+        autocast(CPU, "half")
+
+
+def result_type(precision: str) -> torch.dtype:
+    one = torch.ones(2, 2)
+    with autocast(CPU, precision):
+        return (one @ one).dtype
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_networks_run_in_the_precision_asked_for(precision: str, expected: torch.dtype) -> None:
+    assert result_type(precision) == expected
+    assert result_type("float32") == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": False}, torch.float32),
+    ],
+)
+def test_auto_takes_bfloat16_where_the_cpu_has_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert runs_bfloat16(CPU) == (expected == torch.bfloat16)
+    assert result_type("auto") == expected
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_auto_takes_a_gpu_that_runs_a_kernel() -> None:
+    device, reason = choose_device("auto")
+    assert device.type == "cuda"
+    assert reason.endswith("runs a test kernel")

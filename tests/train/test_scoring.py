@@ -1,0 +1,122 @@
+"""Scores on the selection set."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bodycascade.errors import TrainingError
+from bodycascade.hierarchy import IGNORE
+from bodycascade.preprocess.pack import Pack, Sample, write_pack
+from bodycascade.train.scoring import Score, SelectionScorer
+from tests.toy_experts import FOUR_LEGS, FixedExpert
+from tests.train.animals import draw_animal
+from tests.train.jobs import CPU
+
+SIDE = 32
+
+
+class Answering(FixedExpert):
+    """Gives its logits in `forward`, which is what scoring calls."""
+
+    seen: list[int]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.seen = [*getattr(self, "seen", []), len(x)]
+        return self.logits.expand(len(x), -1, -1, -1)
+
+
+def pack_of(folder: Path, masks: list[np.ndarray]) -> Pack:
+    write_pack(folder, [Sample(f"i{n}", np.zeros((*m.shape, 3), np.uint8), m, "colour") for n, m in enumerate(masks)])
+    return Pack.open(folder)
+
+
+def score(pack: Pack, expert: Answering) -> Score:
+    return SelectionScorer(pack, expert, None, device=CPU).score(expert, precision="float32")
+
+
+def halves(left: int, right: int) -> np.ndarray:
+    mask = np.full((SIDE, SIDE), left, np.uint8)
+    mask[:, SIDE // 2 :] = right
+    return mask
+
+
+def answer(expert: str, left: int, right: int) -> Answering:
+    """An expert that is sure of the child `left` in the left half of every image, of `right` in the other."""
+    children = len(FOUR_LEGS.expert(expert).children)
+    logits = torch.zeros(children, SIDE, SIDE)
+    logits[left, :, : SIDE // 2] = 9
+    logits[right, :, SIDE // 2 :] = 9
+    return Answering(FOUR_LEGS, expert, logits, side=SIDE)
+
+
+def test_iou_is_over_all_pixels_of_all_images_and_the_mean_leaves_the_background_out(tmp_path: Path) -> None:
+    # Prediction: left background, right beast. Truth: as predicted in one image, beast everywhere in the other.
+    pack = pack_of(tmp_path, [halves(0, 5), halves(5, 5)])
+    found = score(pack, answer("animal", 0, 1))
+    assert found.ious == {"nothing": pytest.approx(0.5 / 1), "beast": pytest.approx(1 / 1.5)}
+    assert found.mean_iou == pytest.approx(1 / 1.5)
+    right, wrong = math.log(1 + math.exp(-9)), 9 + math.log(1 + math.exp(-9))
+    assert found.loss == pytest.approx((right + (right + wrong) / 2) / 2, rel=1e-4)
+
+
+def test_pixels_outside_of_the_node_and_images_without_it_do_not_count(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, [halves(0, 3), halves(0, 0)])
+    # Children of the beast: tail, trunk, legs. Only the right half of the first image is asked about, and is a tail.
+    found = score(pack, answer("beast", 1, 0))
+    assert found.ious == {"tail": 1.0}
+    assert found.mean_iou == 1.0
+    scorer = SelectionScorer(pack, answer("beast", 1, 0), None, device=CPU)
+    assert scorer.images == 1
+
+
+def test_child_that_is_predicted_but_not_there_has_iou_zero(tmp_path: Path) -> None:
+    found = score(pack_of(tmp_path, [halves(3, 3)]), answer("beast", 1, 0))
+    assert found.ious == {"tail": 0.5, "trunk": 0.0}
+    assert found.mean_iou == 0.25
+
+
+def test_set_without_the_node_has_no_ious(tmp_path: Path) -> None:
+    found = score(pack_of(tmp_path, [halves(0, 0)]), answer("beast", 0, 0))
+    assert (found.ious, found.mean_iou, found.loss) == ({}, 0.0, 0.0)
+
+
+def test_target_ignored_is_none_of_the_children() -> None:
+    assert FOUR_LEGS.target_map("beast")[0] == IGNORE
+
+
+def test_too_little_memory_halves_the_batch_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pack = pack_of(tmp_path, [draw_animal(seed, height=SIDE, width=SIDE)[1] for seed in range(6)])
+    roomy, tight = answer("animal", 0, 1), answer("animal", 0, 1)
+    tight.most = 2
+    expected = score(pack, roomy)
+    with caplog.at_level(logging.WARNING):
+        found = score(pack, tight)
+    assert roomy.seen == [6]
+    assert max(tight.seen) <= 2
+    assert sum(tight.seen) == 6
+    assert (found.ious, found.loss) == (expected.ious, pytest.approx(expected.loss))
+    assert "cpu is out of memory: going on with 3 images at once" in caplog.text
+
+
+def test_no_memory_for_one_image_is_one_line(tmp_path: Path) -> None:
+    expert = answer("animal", 0, 1)
+    expert.most = 0
+    with pytest.raises(TrainingError, match="one image does not fit into the memory of cpu; lower train"):
+        score(pack_of(tmp_path, [halves(0, 5)]), expert)
+
+
+def test_expert_keeps_its_mode(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, [halves(0, 5)])
+    for training in (True, False):
+        expert = answer("animal", 0, 1).train(training)
+        score(pack, expert)
+        assert expert.training == training
