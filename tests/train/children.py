@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -31,9 +32,11 @@ def start(function: Callable[..., object], *args: object, log: Path) -> BaseProc
     return process
 
 
-def start_training(root: Path, params: Params, expert: str, *, log: Path, tree: Tree = FOUR_LEGS) -> BaseProcess:
-    """A started process that trains `expert` as the stage script would."""
-    return start(_train, root, params, expert, tree, log=log)
+def start_training(
+    root: Path, params: Params, expert: str, *, log: Path, tree: Tree = FOUR_LEGS, room: int | None = None
+) -> BaseProcess:
+    """A started process that trains `expert` as the stage script would; no file of its may grow beyond `room` bytes."""
+    return start(_train, root, params, expert, tree, room, log=log)
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
@@ -58,8 +61,10 @@ def _run(function: Callable[..., object], args: tuple[object, ...], log: Path) -
     function(*args)
 
 
-def _train(root: Path, params: Params, expert: str, tree: Tree) -> None:
+def _train(root: Path, params: Params, expert: str, tree: Tree, room: int | None) -> None:
     given, folder = params, root
+    if room is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     def main(params: Params, root: Path) -> None:
         train(given, expert, folder, tree)

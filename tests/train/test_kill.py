@@ -71,3 +71,27 @@ def test_second_trainer_in_one_folder_ends_with_a_line_and_the_first_goes_on(pro
     wait_for(lambda: log.read_text().count("selection mIoU") > done)
     first.kill()
     first.join()
+
+
+def test_full_disk_ends_the_training_with_one_line_and_a_later_run_resumes(project: Path, tmp_path: Path) -> None:
+    params, log = animal_params(checkpoint_seconds=0.0, epochs=4), tmp_path / "log"
+    whole = shutil.copytree(project, tmp_path / "whole")
+    undisturbed = start_training(whole, params, "animal", log=tmp_path / "whole.log")
+    undisturbed.join(timeout=60)
+    victim = start_training(project, params, "animal", log=log)
+    wait_for(lambda: len(checkpoints(project)) == 2)
+    victim.kill()
+    victim.join()
+    kept = checkpoints(project)
+    full = start_training(project, params, "animal", log=log, room=3000)
+    full.join(timeout=60)
+    assert full.exitcode == 1
+    line = log.read_text().splitlines()[-1]
+    assert ".checkpoint: a checkpoint of" in line
+    assert "could not be written (File too large); make room and run again" in line
+    assert checkpoints(project) == kept
+    last = start_training(project, params, "animal", log=log)
+    last.join(timeout=60)
+    assert last.exitcode == 0
+    assert log.read_text().count("; resumed in epoch") == 2
+    assert model(project).read_bytes() == model(whole).read_bytes()

@@ -225,3 +225,15 @@ def test_best_weights_are_those_of_the_best_epoch(job: Job, tmp_path: Path) -> N
     assert trainer.best_row is trainer.rows[best]
     assert same_weights(trainer.best_expert(), kept[best])
     assert timeless(trainer.rows)[best]["selection_mIoU"] == max(scores)
+
+
+def test_last_weights_are_kept_where_no_image_can_be_scored(job: Job, tmp_path: Path) -> None:
+    class Blind(SelectionScorer):
+        def score(self, *args: Any, **kwargs: Any) -> Score:
+            return Score({}, 0.0, 0.0, 0.0)
+
+    kept: list[Expert] = []
+    trainer = make_trainer(job, tmp_path, scorer=Blind, epochs=3)
+    trainer.run(lambda row, score, average: kept.append(copy.deepcopy(average)), lambda step: None)
+    assert trainer.best_row["epoch"] == 3
+    assert same_weights(trainer.best_expert(), kept[-1])

@@ -39,9 +39,9 @@ class EncoderUNet(nn.Module):
 
     The decoder climbs one stride of the encoder per width of `decoder_widths`, coarsest first; from the stride that it
     reaches, logits are brought to the input's size bilinearly. With strides 2, 4, 8, 16, three widths end at stride 2
-    and two at 4. Dropout acts on the encoder's maps only, by channel. Norms are per pixel, so a result does not depend on what shares the batch; nothing
-    but the convolutions' own zeros is padded. Raises `BundleError` for widths that the encoder has no strides for, and
-    `ImageError` for an input of another size.
+    and two at 4. Dropout acts on the encoder's maps only, by channel. Norms are per pixel, so a result does not depend
+    on what shares the batch; nothing but the convolutions' own zeros is padded. Raises `BundleError` for widths that
+    the encoder has no strides for, and `ImageError` for an input of another size.
     """
 
     def __init__(

@@ -36,12 +36,7 @@ class StoredTensor:
         values = self.codes.astype(np.float32)
         if (self.scale, self.minimum) != (1.0, 0.0):
             values = values * np.float32(self.scale) + np.float32(self.minimum)
-        return torch.from_numpy(values)
-
-
-def shard_files(model_json: Path) -> tuple[Path, ...]:
-    """The shards that `model_json` names, in order. Raises `BundleError` for what is no model.json, or leads away."""
-    return tuple(path for group in _manifest(model_json) for path in _shards(model_json, group))
+        return torch.from_numpy(np.asarray(values))  # numpy's arithmetic makes a plain number of an array without axes
 
 
 def read_tfjs(model_json: Path) -> dict[str, StoredTensor]:
@@ -95,7 +90,7 @@ def _manifest(model_json: Path) -> list[dict[str, Any]]:
 
 def _shards(model_json: Path, group: dict[str, Any]) -> list[Path]:
     for name in group["paths"]:
-        if not isinstance(name, str) or PurePosixPath(name).name != name or "\\" in name or "\0" in name:
+        if not isinstance(name, str) or name in ("", "..") or PurePosixPath(name).name != name or "\\" in name:
             raise BundleError(f"{model_json}: the shard {name!r} is not a plain file name; get the file again")
     return [model_json.parent / name for name in group["paths"]]
 

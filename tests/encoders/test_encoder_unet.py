@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from bodycascade.encoders import EncoderUNet, make_encoder
+from bodycascade.errors import BundleError, ImageError
+
+BODYPIX = "bodypix_mobilenet_v1_075"
+
+
+def network(name: str, widths: tuple[int, ...], *, dropout: float = 0.0) -> EncoderUNet:
+    torch.manual_seed(0)
+    encoder = make_encoder(name)
+    return EncoderUNet(encoder, classes=3, decoder_widths=widths, block_depth=1, kernel=3, dropout=dropout)
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "stride"),
+    [(BODYPIX, (8, 8, 8), 16), (BODYPIX, (8, 4), 16), ("efficientnet_lite0", (8, 8, 8, 8), 32)],
+)
+def test_logits_have_the_size_of_the_input(name: str, widths: tuple[int, ...], stride: int) -> None:
+    unet = network(name, widths)
+    assert unet.stride == stride
+    with torch.inference_mode():
+        assert unet(torch.randn(2, 3, stride, 3 * stride)).shape == (2, 3, stride, 3 * stride)
+
+
+@pytest.mark.parametrize(("height", "width"), [(17, 32), (32, 40), (8, 16), (0, 16)])
+def test_a_side_that_is_no_multiple_of_the_stride_is_refused(height: int, width: int) -> None:
+    with pytest.raises(ImageError, match=f"{height} x {width} pixels; resize it: both sides must be multiples of 16"):
+        network(BODYPIX, (8,))(torch.zeros(1, 3, height, width))
+
+
+@pytest.mark.parametrize("widths", [(), (8, 8, 8, 8)])
+def test_more_or_fewer_widths_than_the_encoder_has_strides_for_are_refused(widths: tuple[int, ...]) -> None:
+    with pytest.raises(BundleError, match=f"allows 1 to 3 decoder widths, found {len(widths)}"):
+        network(BODYPIX, widths)
+
+
+@pytest.mark.parametrize("encoder", [BODYPIX, "efficientnet_lite0"])
+def test_every_weight_gets_a_gradient(encoder: str) -> None:
+    unet = network(encoder, (8, 8, 8))
+    image = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        for bias in (parameter for name, parameter in unet.named_parameters() if name.endswith("bias")):
+            bias.add_(0.1)  # so that no ReLU6 is idle everywhere
+    (unet(image) * torch.randn(2, 3, 64, 64)).sum().backward()
+    without = [key for key, value in unet.named_parameters() if value.grad is None or not value.grad.any()]
+    assert without == []
+
+
+def test_a_result_does_not_depend_on_what_shares_the_batch() -> None:
+    unet = network(BODYPIX, (8, 8)).eval()
+    images = torch.randn(3, 3, 32, 48)
+    with torch.inference_mode():
+        together, alone = unet(images), unet(images[1:2])
+    assert torch.allclose(together[1:2], alone, atol=1e-6)
+
+
+def test_channels_last_and_bfloat16_give_nearly_the_same_logits() -> None:
+    unet = network(BODYPIX, (8, 8)).eval()
+    torch.nn.init.normal_(unet.head.weight)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        plain = unet(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            cast = unet(image.contiguous(memory_format=torch.channels_last))
+    assert cast.dtype == torch.float32
+    assert float((cast - plain).abs().mean()) < 0.05 * float(plain.abs().mean())
+
+
+def test_dropout_acts_in_training_only() -> None:
+    unet = network(BODYPIX, (8, 8), dropout=0.5)
+    image = torch.randn(1, 3, 32, 32)
+    with torch.inference_mode():
+        assert not torch.equal(unet(image), unet(image))
+        unet.eval()
+        assert torch.equal(unet(image), unet(image))
+
+
+def test_importing_the_encoders_loads_neither_timm_nor_torchvision() -> None:
+    report = "import sys, bodycascade.encoders; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    assert not {"timm", "torchvision", "huggingface_hub"} & {name.split(".")[0] for name in done.stdout.split()}
