@@ -24,7 +24,7 @@ SCORE = Path(__file__).parents[1] / "reference" / "score.py"
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params]:
     root = tmp_path_factory.mktemp("evaluated")
-    params = make_project(root, PASCAL_PART)
+    params = make_project(root, PASCAL_PART, half=True)
     evaluate(params, root)
     return root, params
 

@@ -45,8 +45,13 @@ def test_one_pixel_of_another_value_is_no_longer_exact() -> None:
 
 @pytest.mark.parametrize(
     ("shadows", "lights"),
-    [((40, 25, 15), (255, 240, 210)), ((10, 15, 40), (240, 245, 255)), ((0, 0, 0), (250, 255, 240))],
-    ids=["sepia", "blue", "greenish"],
+    [
+        ((40, 25, 15), (255, 240, 210)),
+        ((10, 15, 40), (240, 245, 255)),
+        ((0, 0, 0), (250, 255, 240)),
+        ((70, 20, 0), (255, 245, 215)),
+    ],
+    ids=["sepia", "blue", "greenish", "strong"],
 )
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_toned_pictures_are_nearly_gray_after_jpeg_too(
@@ -54,6 +59,11 @@ def test_toned_pictures_are_nearly_gray_after_jpeg_too(
 ) -> None:
     image = through_jpeg(toned(gray_person(seed), shadows, lights))
     assert kind_of(image, TOLERANCE) == "near_gray"
+
+
+def test_tint_may_change_from_shadows_to_lights() -> None:
+    ramp = np.tile(np.linspace(0, 255, 320).astype(np.uint8), (240, 1))
+    assert kind_of(toned(ramp, (50, 20, 5), (255, 250, 235)), TOLERANCE) == "near_gray"
 
 
 def test_noise_in_the_colour_of_a_gray_picture_is_no_colour() -> None:

@@ -85,6 +85,15 @@ def test_epoch_is_a_function_of_seed_and_number(pack: Pack) -> None:
         assert not set(other) & set(expected)
 
 
+def test_image_looks_different_in_every_epoch(pack: Pack) -> None:
+    views = [
+        {image.numpy().tobytes() for batch, _ in make(pack).epoch(epoch) for image in batch.images}
+        for epoch in range(2)
+    ]
+    assert [len(found) for found in views] == [IMAGES, IMAGES]
+    assert not views[0] & views[1]
+
+
 @pytest.mark.parametrize("first", [1, 2, 3])
 def test_epoch_resumed_in_the_middle_goes_on_with_the_same_batches(pack: Pack, first: int) -> None:
     assert content(make(pack), 5, first=first) == content(make(pack), 5)[first:]

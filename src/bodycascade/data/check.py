@@ -47,7 +47,8 @@ def check_data(layout: Layout, *, train_ids: str, val_ids: str, tree: Tree) -> D
         problems += finding.problems
     if problems:
         bad = sum(bool(finding.problems) for finding in findings.values())
-        raise DataError(_listing(layout, problems, f"{bad} of {len(names)} images are bad" if bad else "bad lists"))
+        summary = f"{bad} of {len(names)} images are bad" if bad else "the lists or classes.txt are bad"
+        raise DataError(_listing(layout, problems, summary))
     pixels = {name: finding.pixels for name, finding in findings.items()}
     notes = _notes({"train": train, "val": val}, pixels, tree)
     return DataReport(train, val, pixels, {name: finding.size for name, finding in findings.items()}, notes)

@@ -6,7 +6,6 @@ Values are read from their text, not by YAML 1.1's rules, under which `010` is e
 
 from __future__ import annotations
 
-import math
 import re
 import typing
 from typing import Any
@@ -82,7 +81,7 @@ def _convert(kind: Any, node: ScalarNode) -> bool | int | float | str | None:
     if kind is float:
         if not plain or not _NUMBER.fullmatch(text) or not any(sign.isdigit() for sign in re.split("[eE]", text)[0]):
             return None
-        return float(text) if math.isfinite(float(text)) else None
+        return float(text)  # 1e400 is infinite, and above every range
     return text if node.tag == _TAG + "str" else None
 
 

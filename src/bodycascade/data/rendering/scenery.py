@@ -73,9 +73,9 @@ def paint_scene(rng: np.random.Generator, height: int, width: int, *, line: floa
     # Out of focus by a varying amount, as behind a person in a photograph.
     soft = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.003, 0.012)) * max(height, width)))
     picture = np.asarray(soft, np.float32) / np.float32(255)
-    # Far things lose colour in the air between; people in front of them keep theirs.
+    # Far things lose colour and depth in the air between; people in front of them keep theirs.
     gray = picture.mean(axis=2, keepdims=True)
-    picture = gray + (picture - gray) * np.float32(rng.uniform(0.3, 0.55))
+    picture = 0.12 + 0.88 * (gray + (picture - gray) * np.float32(rng.uniform(0.3, 0.55)))
     grain = smooth_noise(rng, height, width, cells=150) + smooth_noise(rng, height, width, cells=11)
     return picture * (1 + np.float32(rng.uniform(0.01, 0.045)) * grain)[:, :, None]
 
