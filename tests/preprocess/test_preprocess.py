@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,16 +19,11 @@ from bodycascade.preprocess import Manifest, open_pack, preprocess, read_manifes
 from tests.conftest import MakeParams
 from tests.drawn import draw_person, write_layout
 from tests.evaluate.project import ANIMAL
-from tests.imports import ROOT
+from tests.preprocess.checksums import checksums
 
 TRAIN = [f"img_0{place}" for place in range(8)]
 GRAY = {"img_03", "img_07"}
 """The images that `write_layout` makes without colour; img_03 is in train, img_07 too."""
-
-
-def content(folder: Path) -> dict[str, str]:
-    """Checksum of every file below `folder`, by its path."""
-    return {str(path.relative_to(folder)): sha256_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_packs_hold_the_slices_of_train_and_nothing_of_val(
@@ -113,29 +105,29 @@ def test_grayscale_pictures_are_kept_dropped_or_balanced(
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
     preprocess(make_params(), tmp_path)
-    first = content(tmp_path / "results")
+    first = checksums(tmp_path / "results")
     preprocess(make_params(), tmp_path)
-    assert content(tmp_path / "results") == first
+    assert checksums(tmp_path / "results") == first
     assert [path.name for path in (tmp_path / "results/data").iterdir()] == ["tiny"]
 
 
 def test_order_of_the_lists_makes_no_difference(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
     preprocess(make_params(), tmp_path)
-    first = content(tmp_path / "results")
+    first = checksums(tmp_path / "results")
     (tiny_data / "train_id.txt").write_text("\n".join(reversed(TRAIN)), encoding="utf-8")
     preprocess(make_params(), tmp_path)
-    assert content(tmp_path / "results") == first
+    assert checksums(tmp_path / "results") == first
 
 
 def test_bad_data_leave_the_packs_of_before_as_they_were(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams
 ) -> None:
     preprocess(make_params(), tmp_path)
-    first = content(tmp_path / "results")
+    first = checksums(tmp_path / "results")
     (tiny_data / "JPEGImages" / "img_01.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"img_01\.jpg: the file is empty"):
         preprocess(make_params(), tmp_path)
-    assert content(tmp_path / "results") == first
+    assert checksums(tmp_path / "results") == first
 
 
 def test_remarks_of_the_check_are_printed_and_kept(
@@ -235,61 +227,6 @@ def test_pack_of_another_run_is_never_mixed_in(tmp_path: Path, tiny_data: Path, 
     (tmp_path / "other").rename(data / "train")
     with pytest.raises(DataError, match="train: made by another run than the manifest beside it"):
         open_pack(data, "train")
-
-
-KILLED = """
-import os, pathlib, random, signal, sys, time
-from bodycascade.errors import DataError
-from bodycascade.params import load_params
-from bodycascade.preprocess import open_pack, preprocess, read_manifest
-
-root = pathlib.Path(sys.argv[1])
-params = load_params(root / "params.yaml")
-
-def start():
-    child = os.fork()
-    if child == 0:
-        sys.stdout = sys.stderr = open(os.devnull, "w")
-        preprocess(params, root)
-        os._exit(0)
-    return child
-
-began = time.monotonic()
-os.waitpid(start(), 0)
-whole = time.monotonic() - began
-unfinished = 0
-for place in range(12):
-    fresh = place % 2 == 0
-    if fresh:
-        os.system(f"rm -rf {root}/results/data/tiny")
-    child = start()
-    time.sleep(whole * (place + 0.5) / 12)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    try:
-        read_manifest(root / "results/data/tiny")
-        for split in ("train", "selection"):
-            open_pack(root / "results/data/tiny", split, verify=True)
-    except DataError:
-        unfinished += 1
-        assert not (root / "results/data/tiny").exists()
-print(unfinished)
-"""
-
-
-def test_killed_run_leaves_the_old_packs_or_none_and_the_next_run_makes_them_whole(
-    tmp_path: Path, tiny_data: Path, make_params: MakeParams
-) -> None:
-    params = make_params()
-    preprocess(params, tmp_path)
-    whole = content(tmp_path / "results")
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-    assert done.stderr == ""
-    assert int(done.stdout) > 0, "no kill came early enough to mean anything"
-    preprocess(params, tmp_path)
-    assert content(tmp_path / "results") == whole
 
 
 def test_pictures_that_are_no_jpeg_are_packed_as_they_are_decoded(

@@ -160,12 +160,9 @@ class Trainer:
         rate = self._set_rate(step)
         loss = self._loss(batch)
         self._optimizer.zero_grad(set_to_none=True)
-        if not math.isfinite(loss.total.item()):
-            self._skip(rate)
-            return
         loss.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._expert.parameters(), self._train.clip_norm)
-        if not math.isfinite(norm.item()):
+        if not math.isfinite(loss.total.item() + norm.item()):
             self._skip(rate)
             return
         self._optimizer.step()

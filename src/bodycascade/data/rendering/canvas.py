@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageFilter
 
 from bodycascade.data.rendering.light import Array, Light
 from bodycascade.data.rendering.material import Material
@@ -210,6 +211,12 @@ class Canvas:
         place = (inside[0][solid], inside[1][solid])
         self.labels[rows, columns][place] = label
         self.owner[rows, columns][place] = self.actor
+
+    def soften(self, radius: float) -> None:
+        """Put all that is painted so far out of focus, by a Gaussian of `radius` pixels."""
+        levels = Image.fromarray((np.clip(self.colour, 0, 1) * 255 + 0.5).astype(np.uint8))
+        blurred = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), np.float32)
+        self.colour[:] = blurred / np.float32(255)
 
     def finish(self, factor: int) -> tuple[Array, npt.NDArray[np.uint8]]:
         """Colour and labels, both reduced by `factor`: colour is the mean of a block, the label its most frequent."""

@@ -53,9 +53,10 @@ class Spot:
 
 
 def muted(colour: RGB) -> RGB:
-    """`colour` half way to gray: things keep to the background, people stand out."""
+    """`colour` paled as by the air between: things keep to the background, people stand out."""
     gray = sum(colour) / 3
-    return blend(colour, (gray, gray, gray), 0.5)
+    pale = blend(colour, (gray, gray, gray), 0.55)
+    return blend(pale, (0.75, 0.77, 0.78), 0.35)
 
 
 def place(spot: Spot, *, outdoor: bool, front: bool) -> None:
@@ -133,7 +134,9 @@ def _leaves(spot: Spot, centre: Point, spread: Point, count: int) -> None:
         r = float(spot.rng.uniform(0.22, 0.5)) * (0.6 + 0.25 * spread[1])
         x, y = centre[0] + spread[0] * float(side * at), centre[1] + spread[1] * float(np.clip(rise, -1.1, 1.1))
         shade = tone(green, float(0.9 + 0.22 * np.clip(rise, -1, 1) + spot.rng.normal(0, 0.07)))
-        spot.ball((x, y), (r, r * 0.75), shade, mottle=0.35)
+        size = r * spot.unit
+        leaves = Material(blend(shade, (0.66, 0.72, 0.62), 0.4), mottle=0.35)
+        spot.canvas.ellipsoid(Ellipsoid(spot.at(x, y), (size, size * 0.75, size * 0.75), leaves))
 
 
 def _lamp(spot: Spot) -> None:
@@ -184,7 +187,9 @@ def _bottle(spot: Spot) -> None:
         x, tall = float(spot.rng.uniform(-1.2, 1.2)), float(spot.rng.uniform(1.2, 3.0))
         r = tall * 0.17 * spot.unit
         stations = ((0.0, r, r), (0.55, r, r), (0.72, r * 0.4, r * 0.4), (1.0, r * 0.36, r * 0.36))
-        tube = Tube(spot.at(x, 0), spot.at(x, tall), stations, Material(muted(glass), mottle=0.02, gloss=0.4), caps=(0.1, 0.1))
+        tube = Tube(
+            spot.at(x, 0), spot.at(x, tall), stations, Material(muted(glass), mottle=0.02, gloss=0.4), caps=(0.1, 0.1)
+        )
         spot.canvas.tube(tube)
         spot.slab(x - tall * 0.16, tall * 0.15, x + tall * 0.16, tall * 0.42, (0.93, 0.9, 0.82))
 
@@ -232,7 +237,7 @@ def _plant(spot: Spot) -> None:
         tall = float(spot.rng.uniform(1.6, 3.2))
         tip = (float(np.sin(angle)) * tall, 1.2 + float(np.cos(angle)) * tall)
         r = 0.16 * spot.unit
-        leaf = Material(tone(muted(green), float(spot.rng.uniform(0.8, 1.2))), mottle=0.1)
+        leaf = Material(tone(blend(green, (0.66, 0.72, 0.62), 0.4), float(spot.rng.uniform(0.8, 1.2))), mottle=0.1)
         stations = ((0.0, r * 0.2, r * 0.2), (0.6, r, r), (1.0, r * 0.15, r * 0.15))
         spot.canvas.tube(Tube(spot.at(0, 1.1), spot.at(*tip), stations, leaf))
     w = spot.unit

@@ -44,6 +44,7 @@ def _render(
     scene = paint_scene(rng, height * ENLARGED, width * ENLARGED, line=plan.line, outdoor=plan.outdoor)
     canvas = Canvas(scene, random_light(rng, outdoor=plan.outdoor), rng)
     _things(canvas, rng, plan, plan.behind, front=False)
+    canvas.soften(float(rng.uniform(0.001, 0.006)) * side * ENLARGED)
     for person in plan.people:
         _rest(canvas, rng, person)
         paint_figure(canvas, person.figure, labels)

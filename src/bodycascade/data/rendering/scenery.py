@@ -15,20 +15,20 @@ from bodycascade.data.rendering.material import RGB, blend, tone
 SKIES: tuple[tuple[RGB, RGB], ...] = (
     ((0.45, 0.66, 0.88), (0.83, 0.91, 0.96)),
     ((0.62, 0.74, 0.84), (0.90, 0.91, 0.90)),
-    ((0.55, 0.60, 0.72), (0.97, 0.83, 0.68)),
+    ((0.55, 0.62, 0.76), (0.94, 0.88, 0.78)),
     ((0.70, 0.73, 0.77), (0.86, 0.87, 0.88)),
 )
 WALLS: tuple[RGB, ...] = (
     (0.86, 0.82, 0.74),
     (0.74, 0.80, 0.80),
-    (0.80, 0.72, 0.68),
+    (0.72, 0.77, 0.68),
     (0.66, 0.72, 0.64),
     (0.88, 0.87, 0.85),
     (0.55, 0.61, 0.68),
-    (0.83, 0.74, 0.56),
+    (0.80, 0.79, 0.64),
 )
 GREENS: tuple[RGB, ...] = ((0.36, 0.50, 0.26), (0.45, 0.56, 0.28), (0.28, 0.42, 0.26), (0.58, 0.60, 0.34))
-STONES: tuple[RGB, ...] = ((0.62, 0.58, 0.54), (0.70, 0.52, 0.44), (0.55, 0.56, 0.60), (0.76, 0.70, 0.60))
+STONES: tuple[RGB, ...] = ((0.62, 0.58, 0.54), (0.60, 0.62, 0.54), (0.55, 0.56, 0.60), (0.76, 0.70, 0.60))
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ def paint_scene(rng: np.random.Generator, height: int, width: int, *, line: floa
     kind: Callable[[Sheet], None] = kinds[int(rng.integers(len(kinds)))]
     kind(Sheet(ImageDraw.Draw(image), rng, width, height, line))
     # Out of focus by a varying amount, as behind a person in a photograph.
-    soft = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.003, 0.012)) * max(height, width)))
+    soft = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.002, 0.008)) * max(height, width)))
     picture = np.asarray(soft, np.float32) / np.float32(255)
     # Far things lose colour and depth in the air between; people in front of them keep theirs.
     gray = picture.mean(axis=2, keepdims=True)
-    picture = 0.12 + 0.88 * (gray + (picture - gray) * np.float32(rng.uniform(0.3, 0.55)))
+    picture = 0.27 + 0.7 * (gray + (picture - gray) * np.float32(rng.uniform(0.5, 0.85)))
     grain = smooth_noise(rng, height, width, cells=150) + smooth_noise(rng, height, width, cells=11)
     return picture * (1 + np.float32(rng.uniform(0.01, 0.045)) * grain)[:, :, None]
 
@@ -138,7 +138,7 @@ def _field(sheet: Sheet) -> None:
 
 def _wood(sheet: Sheet) -> None:
     sheet.fade(0, sheet.line, (0.60, 0.70, 0.52), (0.45, 0.54, 0.38))
-    ground = sheet.pick(((0.45, 0.38, 0.28), (0.40, 0.42, 0.26)))
+    ground = sheet.pick(((0.44, 0.42, 0.33), (0.40, 0.42, 0.28)))
     _ground(sheet, ground)
     _crowns(sheet, 14, 0.12)
     for _ in range(int(sheet.rng.integers(5, 12))):
@@ -199,7 +199,7 @@ def _house(sheet: Sheet, left: float, right: float, top: float) -> None:
 
 def _court(sheet: Sheet) -> None:
     _sky(sheet)
-    floor = sheet.pick(((0.30, 0.48, 0.62), (0.70, 0.42, 0.32), (0.36, 0.55, 0.40)))
+    floor = sheet.pick(((0.30, 0.48, 0.62), (0.55, 0.53, 0.62), (0.36, 0.55, 0.40)))
     sheet.box(0, sheet.line * 0.72, sheet.width, sheet.line, sheet.pick(WALLS))
     for x in np.arange(0, sheet.width, sheet.width / 9):
         sheet.box(float(x), sheet.line * 0.72, float(x) + 4, sheet.line, (0.35, 0.36, 0.38))
@@ -216,7 +216,7 @@ def _room(sheet: Sheet) -> None:
         step = sheet.width / int(rng.integers(8, 22))
         for x in np.arange(0, sheet.width, step):
             sheet.box(float(x), 0, float(x) + step / 2, sheet.line, tone(wall, 0.93))
-    floor = sheet.pick(((0.56, 0.40, 0.27), (0.68, 0.56, 0.42), (0.45, 0.44, 0.45), (0.60, 0.35, 0.32)))
+    floor = sheet.pick(((0.54, 0.48, 0.40), (0.64, 0.61, 0.53), (0.46, 0.48, 0.51), (0.43, 0.50, 0.48)))
     _ground(sheet, floor)
     for x in np.linspace(-1, 2, 26) * sheet.width:
         start = sheet.width / 2 + (float(x) - sheet.width / 2) * 0.6

@@ -35,20 +35,20 @@ CLOTHES: tuple[RGB, ...] = (
     (0.17, 0.24, 0.43),
     (0.47, 0.34, 0.60),
     (0.86, 0.52, 0.60),
-    (0.93, 0.91, 0.86),
+    (0.99, 0.86, 0.52),
     (0.20, 0.62, 0.60),
-    (0.22, 0.23, 0.30),
+    (0.20, 0.20, 0.42),
     (0.44, 0.52, 0.30),
     (0.55, 0.75, 0.82),
 )
 TROUSERS: tuple[RGB, ...] = (
     (0.20, 0.29, 0.45),
     (0.33, 0.44, 0.60),
-    (0.16, 0.17, 0.20),
+    (0.15, 0.16, 0.30),
     (0.28, 0.36, 0.56),
     (0.74, 0.58, 0.36),
     (0.46, 0.31, 0.20),
-    (0.90, 0.87, 0.80),
+    (0.60, 0.36, 0.28),
     (0.30, 0.42, 0.24),
     (0.48, 0.20, 0.22),
 )
@@ -88,7 +88,7 @@ def random_outfit(rng: np.random.Generator, *, skirt_allowed: bool) -> Outfit:
     """An outfit; skirts and dresses only where the pose allows one."""
     shade = int(rng.integers(len(SKINS)))
     skin = tone(SKINS[shade], rng.uniform(0.95, 1.04))
-    odds = [0.2, 0.2, 0.18, 0.14, 0.16, 0.06, 0.06] if shade < 3 else [0.5, 0.28, 0.1, 0.02, 0.0, 0.0, 0.1]
+    odds = [0.2, 0.2, 0.18, 0.14, 0.19, 0.06, 0.03] if shade < 3 else [0.5, 0.28, 0.1, 0.06, 0.0, 0.01, 0.05]
     hair = HAIRS[int(rng.choice(len(HAIRS), p=odds))]
     style = str(rng.choice(["short", "long", "bob", "bun", "curly", "bald"], p=[0.4, 0.2, 0.13, 0.1, 0.1, 0.07]))
     top = _cloth(rng, CLOTHES, skin, plain=0.55)
@@ -127,7 +127,7 @@ def _cloth(rng: np.random.Generator, colours: tuple[RGB, ...], skin: RGB, *, pla
     distinct = [colour for colour in colours if float(np.linalg.norm(np.subtract(colour, skin))) > 0.28]
     first = tone(distinct[int(rng.integers(len(distinct)))], rng.uniform(0.88, 1.1))
     other = colours[int(rng.integers(len(colours)))]
-    second = blend((0.96, 0.95, 0.92), other, float(rng.choice([0.0, 1.0])))
+    second = other if rng.random() < 0.5 else blend(first, (1.0, 0.98, 0.94), 0.65)
     pattern = "plain" if rng.random() < plain else str(rng.choice(PATTERNS[1:], p=[0.4, 0.15, 0.3, 0.15]))
     period = float(rng.uniform(0.14, 0.4))
     return Material(first, second, pattern, period, mottle=float(rng.uniform(0.03, 0.06)))
