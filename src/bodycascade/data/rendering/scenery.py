@@ -77,7 +77,8 @@ def paint_scene(rng: np.random.Generator, height: int, width: int, *, line: floa
     gray = picture.mean(axis=2, keepdims=True)
     picture = 0.27 + 0.7 * (gray + (picture - gray) * np.float32(rng.uniform(0.5, 0.85)))
     grain = smooth_noise(rng, height, width, cells=150) + smooth_noise(rng, height, width, cells=11)
-    return picture * (1 + np.float32(rng.uniform(0.01, 0.045)) * grain)[:, :, None]
+    scene: Array = picture * (1 + np.float32(rng.uniform(0.01, 0.045)) * grain)[:, :, None]
+    return scene
 
 
 def _sky(sheet: Sheet) -> None:
