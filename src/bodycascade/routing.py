@@ -17,7 +17,9 @@ from torch.nn import functional
 
 from bodycascade.hierarchy import Node, Tree
 
-STRIP_PIXELS = 1 << 20
+STRIP_PIXELS = 1 << 17
+"""So many pixels are decided at once. With larger buffers the allocator asks the system for fresh memory at each
+image, which costs a third of the time spent here."""
 
 
 @dataclass(frozen=True)
