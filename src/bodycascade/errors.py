@@ -1,13 +1,13 @@
 """Everything this package raises on purpose.
 
-    BodyCascadeError            every message says what was found, what was expected, what to do
-    |- ImageError               a picture that cannot be read or has an unusable shape or dtype
-    |- TreeError                a class tree that contradicts itself, or a node that it does not have
-    |- BundleError              a bundle or expert file that is damaged, foreign or too new
-    |- ParamsError              params.yaml: unknown key, wrong type, out of range
-    |- DataError                a data set or pack with missing, bad or contradictory files
-    |- TrainingError            a training that cannot start or go on
-    `- MissingExtraError        an optional dependency that is not installed
+BodyCascadeError            every message says what was found, what was expected, what to do
+|- ImageError               a picture that cannot be read or has an unusable shape or dtype
+|- TreeError                a class tree that contradicts itself, or a node that it does not have
+|- BundleError              a bundle or expert file that is damaged, foreign or too new
+|- ParamsError              params.yaml: unknown key, wrong type, out of range
+|- DataError                a data set or pack with missing, bad or contradictory files
+|- TrainingError            a training that cannot start or go on
+`- MissingExtraError        an optional dependency that is not installed
 """
 
 
