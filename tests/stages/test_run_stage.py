@@ -93,6 +93,8 @@ SIGNALLED = """
 import os, pathlib, signal, sys, time
 from stages import run_stage
 
+# A shell starts its background jobs with Ctrl-C ignored, and a test may be part of one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = pathlib.Path(sys.argv[1])
 
 def main(params, root):
