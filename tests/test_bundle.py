@@ -110,7 +110,7 @@ def test_a_bundle_holds_a_manifest_and_one_file_per_expert(whole: Path) -> None:
     assert names == {"manifest.json", *(f"{spec.name}.safetensors" for spec in PASCAL_PART.experts)}
     manifest = manifest_of(whole)
     assert manifest["format_version"] == 1
-    assert manifest["settings"] == {"routing": "hard"}
+    assert manifest["settings"] == {"routing": "hard", "zoom": None}
     assert manifest["tree"] == PASCAL_PART.to_json()
     assert set(manifest["normalisation"]) == {"person", "body", "upper_body", "lower_body"}
     bundle = load_bundle(whole)

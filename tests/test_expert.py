@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -9,10 +10,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from bodycascade.encoders import make_encoder
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import IMAGENET_MEAN, IMAGENET_STD, Expert, ExpertSettings
 from bodycascade.hierarchy import PASCAL_PART
 from tests.toy_experts import FOUR_LEGS, settings, tiny_expert
+
+BODYPIX = "bodypix_mobilenet_v1_075"
+
+
+def encoded(name: str = "person", **changes: Any) -> ExpertSettings:
+    """Settings of a small expert on an encoder, with its colours."""
+    colours = make_encoder(BODYPIX)
+    given: dict[str, Any] = {"encoder": BODYPIX, "widths": (8, 4), "stem_stride": 1}
+    return dataclasses.replace(settings(name), mean=colours.mean, std=colours.std, **(given | changes))
 
 
 def images(count: int = 2, height: int = 16, width: int = 24, *, seed: int = 0) -> Tensor:
@@ -111,8 +122,66 @@ def test_tree_without_the_expert_is_refused() -> None:
 
 
 def test_settings_survive_json() -> None:
-    given = settings("body", side=64, mask_threshold=0.25)
-    assert ExpertSettings.from_json(json.loads(json.dumps(given.to_json()))) == given
+    plain = settings("body", side=64, mask_threshold=0.25)
+    for given in (plain, encoded("body", mask_form="soft", outside=0.1)):
+        assert ExpertSettings.from_json(json.loads(json.dumps(given.to_json()))) == given
+
+
+@pytest.mark.parametrize("name", ["person", "body"])
+def test_expert_on_an_encoder_answers_at_the_size_of_its_input(name: str) -> None:
+    expert = Expert(PASCAL_PART, encoded(name)).eval()
+    assert expert.stride == 16
+    assert expert.input_shape(500, 333) == (32, 16)
+    given, seen = images(2, 32, 48), None if name == "person" else mask(2, 32, 48)
+    found = expert.predict(given, seen)
+    assert found.shape == (2, len(expert.spec.children), 32, 48)
+    assert found.dtype == torch.float32
+    assert torch.allclose(found.sum(dim=1), torch.ones(2, 32, 48), atol=1e-5)
+
+
+def test_expert_on_an_encoder_normalises_as_its_trunk_was_trained() -> None:
+    expert, given = Expert(PASCAL_PART, encoded()), images()
+    trunk = make_encoder(BODYPIX)
+    assert trunk.mean != IMAGENET_MEAN
+    expected = (given.float() - torch.tensor(trunk.mean).view(3, 1, 1)) / torch.tensor(trunk.std).view(3, 1, 1)
+    assert torch.allclose(expert.prepare(given, None), expected, atol=1e-6)
+
+
+def test_encoder_with_more_widths_than_strides_is_refused() -> None:
+    with pytest.raises(BundleError, match="allows 1 to 3 decoder widths, found 4"):
+        Expert(PASCAL_PART, encoded(widths=(8, 8, 8, 4)))
+
+
+@pytest.mark.parametrize("key", ["stem_stride", "input_pool"])
+def test_settings_of_an_encoder_leave_the_input_as_it_is(key: str) -> None:
+    assert ExpertSettings.from_json(encoded().to_json()) == encoded()
+    with pytest.raises(BundleError, match="with an encoder, stem_stride and input_pool must be 1"):
+        ExpertSettings.from_json(encoded().to_json() | {key: 2})
+
+
+def test_hard_mask_is_where_the_node_is_probable_enough() -> None:
+    expert = tiny_expert(PASCAL_PART, "body")  # its threshold is 0.3
+    found = expert.mask(torch.tensor([[0.0, 0.29], [0.3, 1.0]]))
+    assert found.dtype == torch.bool
+    assert found.tolist() == [[False, False], [True, True]]
+
+
+def test_soft_mask_weakens_pixels_by_the_probability_of_the_node() -> None:
+    expert = Expert(PASCAL_PART, dataclasses.replace(settings("body"), mask_form="soft"))
+    probability, given = torch.rand(2, 16, 24), images()
+    everything = expert.prepare(given, torch.ones(2, 16, 24))
+    found = expert.prepare(given, expert.mask(probability))
+    assert torch.allclose(found, everything * probability[:, None], atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["hard", "soft"])
+def test_pixels_outside_of_the_node_keep_the_share_that_is_asked_for(form: str) -> None:
+    expert = Expert(PASCAL_PART, dataclasses.replace(settings("body"), mask_form=form, outside=0.25))
+    seen, given = mask(), images()
+    everything = expert.prepare(given, torch.ones_like(seen))
+    found = expert.prepare(given, expert.mask(seen.float()))
+    strength = torch.where(seen, 1.0, 0.25)[:, None]
+    assert torch.allclose(found, everything * strength, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +189,9 @@ def test_settings_survive_json() -> None:
     [
         ("expert", "no word"),
         ("expert", 3),
+        ("encoder", "resnet"),
+        ("encoder", None),
+        ("encoder", ["none"]),
         ("input_side", 0),
         ("input_side", 32.0),
         ("input_side", True),
@@ -134,6 +206,10 @@ def test_settings_survive_json() -> None:
         ("dropout", 1.5),
         ("dropout", "0"),
         ("mask_threshold", -0.1),
+        ("mask_form", "round"),
+        ("mask_form", None),
+        ("outside", 1.5),
+        ("outside", "0"),
         ("mean", [1, 2]),
         ("mean", [1, 2, float("nan")]),
         ("std", [1, 2, 0]),

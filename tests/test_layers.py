@@ -17,6 +17,7 @@ CORE = (
     "metric",
     "drawing",
     "imaging",
+    "regions",
     "segmentation",
     "unet",
     "encoders",

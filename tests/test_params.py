@@ -113,6 +113,12 @@ BAD_VALUES = [
     (COMMON + "widths", "[32, wide]", "expected a whole number from 1 to 2048, found 'wide'"),
     (COMMON + "widths", "[32, 0]", "expected a whole number from 1 to 2048, found '0'"),
     (COMMON + "widths", "[[32]]", "expected a whole number from 1 to 2048, found a list"),
+    (COMMON + "encoder", "", "expected none or the name of an encoder, found nothing"),
+    (COMMON + "encoder", "../trunk", "expected none or the name of an encoder, found '../trunk'"),
+    (COMMON + "encoder_rate", "-1", "expected a number from 0 to 10, found '-1'"),
+    (COMMON + "box_share", "1.5", "expected a number from 0 to 1, found '1.5'"),
+    (COMMON + "mask_form", "round", "expected hard or soft, found 'round'"),
+    (COMMON + "leaf_loss_weight", "-0.5", "expected a number from 0 to 100, found '-0.5'"),
     (COMMON + "augment.flip", "1.5", "expected a number from 0 to 1, found '1.5'"),
     (COMMON + "crop_side", "4000", "expected at most input_side, 256, found 4000"),
     (COMMON + "warmup_epochs", "9000", "expected at most epochs, "),
@@ -137,6 +143,9 @@ BAD_VALUES = [
     ("preprocess.grayscale.tolerance", "-1", "expected a number from 0 to 64, found '-1'"),
     ("preprocess.grayscale.balanced_share", "1", "expected a number from 0 to 0.9, found '1'"),
     ("preprocess.grayscale.treatment", "remove", "expected keep, drop or balance, found 'remove'"),
+    ("zoom.looks", "thrice", "expected never, once or twice, found 'thrice'"),
+    ("zoom.threshold", "0", "expected a number above 0 and below 1, found '0'"),
+    ("zoom.again_below", "0.9", "expected at most again_above, 0.5, found 0.9"),
     ("evaluate.half", "1", "expected true or false, found '1'"),
     ("evaluate.half", "'true'", "expected true or false, found 'true'"),
     ("evaluate.half", "no", "expected true or false, found 'no'"),
@@ -298,11 +307,6 @@ def test_expert_section_overrides_single_keys_of_common(make_params: MakeParams)
     assert [params.train[name].epochs for name in ("person", "body", "lower_body")] == [5, 7, 5]
     assert params.train["body"].augment.flip == 0.25
     assert params.train["body"].augment.hue == params.train["person"].augment.hue
-
-
-def test_contradiction_made_by_an_override_is_named_where_it_is_written(tmp_path: Path) -> None:
-    said = error_of(tmp_path, with_value("train.body", "{crop_side: 4000}"))
-    assert said.startswith(f"params.yaml:{line_of('train.body')}: train.body.crop_side: expected at most input_side")
 
 
 def test_byte_order_mark_crlf_and_anchors_are_harmless(tmp_path: Path) -> None:

@@ -153,11 +153,13 @@ def test_stage_script_package_and_section_share_a_word(profile: str) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_stage_tracks_its_own_section_and_base_and_they_exist(profile: str) -> None:
+def test_stage_tracks_the_sections_that_it_reads_and_they_exist(profile: str) -> None:
     sections = read_yaml(PROFILES[profile])
     for name, stage in stages(profile).items():
         if word(name) == "train":
-            expected = ["base", "train.common", f"train.{name.removeprefix('train-')}"]
+            expected = ["base", "zoom", "train.common", f"train.{name.removeprefix('train-')}"]
+        elif name == "evaluate":
+            expected = ["base", "zoom", "evaluate"]
         else:
             expected = [key for key in ("base", word(name)) if key != "base" or name != "preprocess"]
         assert tracked(stage) == expected

@@ -52,6 +52,7 @@ def settings(expert: str, *, side: int = 32, mask_threshold: float = 0.3) -> Exp
     """Settings of the smallest network worth the name."""
     return ExpertSettings(
         expert=expert,
+        encoder="none",
         input_side=side,
         widths=(4, 6),
         block_depth=1,

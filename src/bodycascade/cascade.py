@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from bodycascade.bundle import load_bundle, save_bundle
-from bodycascade.descent import Decider, TrueDecider, descend
+from bodycascade.descent import Descent, Region
 from bodycascade.devices import autocast, choose_device, runs_bfloat16
 from bodycascade.errors import BundleError, DataError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike, read_image
+from bodycascade.regions import Zoom
 from bodycascade.routing import Conditionals, hard_labels, leaf_probabilities, soft_labels
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import score_pairs
+
+RELEASED = Path(__file__).parent / "released" / "cascade"
+"""The bundle that comes with the package."""
 
 ROUTINGS = ("hard", "soft")
 
@@ -35,12 +37,19 @@ class CascadeSegmenter:
     """A segmenter made of one expert per inner node of a tree. It keeps no state: threads may share it.
 
     `tree`: the classes. `experts`: the networks as they run, in the order of the tree. `routing`: hard (a child
-    decides only where its parent won) or soft (the leaf with the largest product of probabilities). `device` and
+    decides only where its parent won) or soft (the leaf with the largest product of probabilities). `zoom`: how people
+    are looked for and enlarged, None where every expert looks at the whole image. `device` and
     `precision` (float32 or bfloat16): where and in what the networks run.
     """
 
     def __init__(
-        self, experts: Sequence[Expert], *, routing: str, device: str = "auto", precision: str = "auto"
+        self,
+        experts: Sequence[Expert],
+        *,
+        routing: str,
+        zoom: Zoom | None = None,
+        device: str = "auto",
+        precision: str = "auto",
     ) -> None:
         """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N; `precision`: auto, float32, bfloat16.
 
@@ -51,6 +60,7 @@ class CascadeSegmenter:
             raise BundleError(f"routing: expected hard or soft, found {routing!r}")
         self.tree = _common_tree(experts)
         self.routing = routing
+        self.zoom = zoom
         self.device, self.device_reason = choose_device(device)
         with autocast(self.device, precision):
             pass  # refuses an unknown precision here, not at the first image
@@ -61,46 +71,49 @@ class CascadeSegmenter:
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto") -> CascadeSegmenter:
-        """The segmenter that `save` wrote to the folder `path`.
+        """The segmenter that `save` wrote to the folder `path`; without one, the released cascade of this package.
 
-        Raises `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing
+        The released one finds people and their six parts; MODEL_CARD.md beside it says how well. Raises `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing
         in it is ever executed.
         """
-        if path is None:
-            raise BundleError(
-                "no bundle is released yet: make one with `dvc repro`, "
-                'then load it with CascadeSegmenter.load("results/models/embedded/cascade")'
-            )
-        bundle = load_bundle(Path(path))
-        routing = bundle.settings.get("routing")
-        if set(bundle.settings) != {"routing"} or routing not in ROUTINGS:
-            raise BundleError(f"{path}: the settings must be routing: hard or soft; found {bundle.settings}")
-        return cls(bundle.experts, routing=str(routing), device=device, precision=precision)
+        path = RELEASED if path is None else Path(path)
+        bundle = load_bundle(path)
+        routing, zoom = bundle.settings.get("routing"), bundle.settings.get("zoom")
+        if set(bundle.settings) != {"routing", "zoom"} or routing not in ROUTINGS:
+            raise BundleError(f"{path}: the settings must be routing: hard or soft, and zoom; found {bundle.settings}")
+        try:
+            zoomed = None if zoom is None else Zoom.from_json(zoom)
+        except BundleError as error:
+            raise BundleError(f"{path}: {error}") from None
+        return cls(bundle.experts, routing=str(routing), zoom=zoomed, device=device, precision=precision)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write the segmenter to the folder `path`, whole or not at all; a bundle that is there is replaced.
 
         `half` stores weights with 16 bits: half the size. Raises `BundleError` where `path` is something else.
         """
-        save_bundle(Path(path), self.experts, self.tree, {"routing": self.routing}, half=half)
+        settings = {"routing": self.routing, "zoom": None if self.zoom is None else self.zoom.to_json()}
+        save_bundle(Path(path), self.experts, self.tree, settings, half=half)
 
-    def __call__(self, image: ImageLike) -> Segmentation:
+    def __call__(self, image: ImageLike, *, level: int | None = None) -> Segmentation:
         """The segmentation of a path, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
 
-        The argument is never modified. Raises `ImageError` where it is no usable picture.
+        `level`: the finest level that is wanted (0: the body alone); experts below it do not run. The argument is
+        never modified. Raises `ImageError` where it is no usable picture, `TreeError` where there is no such level.
         """
-        return self._segment([read_image(image)], self._deciders())[0]
+        return self.batch([image], level=level)[0]
 
-    def batch(self, images: Iterable[ImageLike]) -> list[Segmentation]:
+    def batch(self, images: Iterable[ImageLike], *, level: int | None = None) -> list[Segmentation]:
         """The segmentations of images of any sizes, in their order: what single calls give, in less time."""
         pictures = [read_image(image) for image in images]
-        groups: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(list)
-        for i, picture in enumerate(pictures):
-            groups[tuple(expert.input_shape(*picture.shape[:2]) for expert in self.experts)].append(i)
-        found: dict[int, Segmentation] = {}
-        for group in groups.values():
-            found |= zip(group, self._segment([pictures[i] for i in group], self._deciders()), strict=True)
-        return [found[i] for i in range(len(pictures))]
+        finest = len(self.tree.levels) - 1 if level is None else level
+        self.tree.level_map(finest)  # refuses a level that there is not
+        experts = {e.spec.name: e for e in self.experts if self.tree.depth(e.spec.children[0]) <= finest}
+        at_once = self._at_once()
+        found: list[Segmentation] = []
+        for first in range(0, len(pictures), at_once):
+            found += self._segment(pictures[first : first + at_once], experts, finest=finest)
+        return found
 
     def score(self, pairs: Iterable[tuple[ImageLike, npt.NDArray[np.uint8]]]) -> dict[str, float]:
         """The hierarchical mean IoU over (image, true labels (H, W) uint8) pairs; see `metric.scores`.
@@ -122,40 +135,65 @@ class CascadeSegmenter:
                 f"truth: expected uint8 labels 0 to {self.tree.num_labels - 1} of shape {picture.shape[:2]}; "
                 f"found {truth.dtype} {truth.shape}, labels up to {truth.max()}"
             )
-        deciders = self._deciders()
-        for name in experts:
-            target = self.tree.target_map(name)[truth]
-            deciders[name] = TrueDecider(deciders[name], target)
-        return self._segment([picture], deciders)[0]
+        truths = {name: [self.tree.target_map(name)[truth]] for name in experts}
+        every = {expert.spec.name: expert for expert in self.experts}
+        return self._segment([picture], every, finest=len(self.tree.levels) - 1, truths=truths)[0]
 
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.tree.experts)
         return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}>"
 
-    def _deciders(self) -> dict[str, Decider]:
-        return {expert.spec.name: expert for expert in self.experts}
-
-    def _segment(self, pictures: list[npt.NDArray[np.uint8]], deciders: dict[str, Decider]) -> list[Segmentation]:
-        """Segmentations of (H, W, 3) arrays for which every expert has one input shape."""
-        at_once = AT_ONCE_ON_GPU
+    def _at_once(self) -> int:
         if self.device.type == "cpu":
-            at_once = AT_ONCE_IN_BFLOAT16 if self.precision == "bfloat16" else 1
-        found: list[Segmentation] = []
-        for first in range(0, len(pictures), at_once):
-            chosen = pictures[first : first + at_once]
-            with autocast(self.device, self.precision):
-                maps = descend(self.tree, deciders, chosen, device=self.device, at_once=at_once)
-            found += [self._decided(*pair, alone=len(chosen) == 1) for pair in zip(chosen, maps, strict=True)]
-        return found
+            return AT_ONCE_IN_BFLOAT16 if self.precision == "bfloat16" else 1
+        return AT_ONCE_ON_GPU
 
-    def _decided(self, picture: npt.NDArray[np.uint8], maps: dict[str, Tensor], *, alone: bool) -> Segmentation:
+    def _segment(
+        self,
+        pictures: list[npt.NDArray[np.uint8]],
+        experts: Mapping[str, Expert],
+        *,
+        finest: int,
+        truths: Mapping[str, list[npt.NDArray[np.uint8]]] | None = None,
+    ) -> list[Segmentation]:
+        """Segmentations of (H, W, 3) arrays by `experts`."""
+        descent = Descent(
+            self.tree, experts, self.zoom, device=self.device, at_once=self._at_once(), truths=truths or {}
+        )
+        with autocast(self.device, self.precision):
+            regions = descent.regions(pictures)
+        return [
+            self._decided(
+                picture, [region for region in regions if region.image == i], finest, alone=len(pictures) == 1
+            )
+            for i, picture in enumerate(pictures)
+        ]
+
+    def _decided(
+        self, picture: npt.NDArray[np.uint8], regions: list[Region], finest: int, *, alone: bool
+    ) -> Segmentation:
         height, width = picture.shape[:2]
-        conditionals = Conditionals(self.tree, (height, width), maps)
-        labels = hard_labels(conditionals) if self.routing == "hard" else soft_labels(conditionals)
-        # What stays behind for `.probs` must hold neither the memory of a GPU nor that of the whole batch.
-        own = {name: small.to("cpu", copy=not alone) for name, small in maps.items()}
-        kept = Conditionals(self.tree, (height, width), own)
-        return Segmentation(self.tree, labels, image=picture, probs=lambda: leaf_probabilities(kept))
+        labels = np.zeros((height, width), np.uint8)
+        kept = []
+        for region in regions:
+            size = (region.box.height, region.box.width)
+            conditionals = Conditionals(self.tree, size, region.maps)
+            # Leaves compete with the background only where there are leaves.
+            soft = self.routing == "soft" and finest == len(self.tree.levels) - 1
+            decide = soft_labels if soft else hard_labels
+            region.box.cut(labels)[...] = decide(conditionals)
+            # What stays behind for `.probs` must hold neither the memory of a GPU nor that of the whole batch.
+            own = {name: small.to("cpu", copy=not alone) for name, small in region.maps.items()}
+            kept.append((region.box, Conditionals(self.tree, size, own)))
+
+        def probs() -> npt.NDArray[np.float32]:
+            found = np.zeros((self.tree.num_labels, height, width), np.float32)
+            found[0] = 1.0  # where no region is, nobody was found
+            for box, conditionals in kept:
+                found[:, box.top : box.bottom, box.left : box.right] = leaf_probabilities(conditionals)
+            return found
+
+        return Segmentation(self.tree, labels, image=picture, probs=probs, finest=finest)
 
 
 def _common_tree(experts: Sequence[Expert]) -> Tree:

@@ -1,10 +1,15 @@
-"""Running the experts down the tree: each sees the pixels of its node only, as the experts above it decided."""
+"""Running the experts down the tree: each sees the pixels of its node only, as the experts above it decided.
+
+The root looks at the whole image. The others look at it too or, with a `Zoom`, at boxes around the people that the
+root found, each enlarged to the expert's own input size: small people are seen large, nothing is spent on the rest.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,115 +18,179 @@ from torch import Tensor
 from torch.nn import functional
 
 from bodycascade.errors import BodyCascadeError
-from bodycascade.expert import ExpertSettings
+from bodycascade.expert import Expert
 from bodycascade.hierarchy import ExpertSpec, Tree
 from bodycascade.imaging import resize_to_tensor
+from bodycascade.regions import Box, Zoom, people_boxes
 
 Shape = tuple[int, int]
+Labels = npt.NDArray[np.uint8]
 _log = logging.getLogger(__name__)
 
 
-class Decider(Protocol):
-    """What the descent asks of an expert; `bodycascade.expert.Expert` documents each part."""
+@dataclass
+class Region:
+    """A part of an image and what the experts say of it.
 
-    spec: ExpertSpec
-    settings: ExpertSettings
-
-    def input_shape(self, height: int, width: int) -> Shape:
-        """(h, w) that an image of (height, width) is resized to."""
-
-    def predict(self, images: Tensor, parent: Tensor | None) -> Tensor:
-        """(N, children, h, w) float32 conditional probabilities for (N, 3, h, w) uint8 and (N, h, w) bool or None."""
-
-
-@torch.inference_mode()
-def descend(
-    tree: Tree,
-    deciders: Mapping[str, Decider],
-    images: Sequence[npt.NDArray[np.uint8]],
-    *,
-    device: torch.device,
-    at_once: int,
-) -> list[dict[str, Tensor]]:
-    """For each image, the conditional map (children, h, w) float32 of every expert that something reached.
-
-    `images` are (H, W, 3) uint8 RGB of shapes for which every expert has one input shape. An expert sees the pixels
-    where the probability of its node (the product of the conditionals down to it) is at least its `mask_threshold`;
-    it does not run where that is nowhere, nor where `deciders` lacks it. `at_once`: the most images given to a network
-    together.
+    `image`: which of the images. `box`: the part, in that image's pixels. `maps`: for each expert that ran,
+    (children, h, w) float32, the probability of each child given the node, on a grid of its own that covers the box.
+    `nodes`: for each inner node that they reached, its probability (h, w) float32, on such a grid too.
     """
-    inputs = _Inputs(images, device)
-    maps: list[dict[str, Tensor]] = [{} for _ in images]
-    reached: dict[str, Tensor] = {}
-    everyone = list(range(len(images)))
-    for spec in tree.experts:
-        if spec.name not in deciders:
-            continue
-        expert = deciders[spec.name]
-        shape = expert.input_shape(*images[0].shape[:2])
-        node, seen, alive = None, None, everyone
-        if spec.parent is not None:
-            if spec.node not in reached:
+
+    image: int
+    box: Box
+    maps: dict[str, Tensor] = field(default_factory=dict)
+    nodes: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Descent:
+    """One way down the tree for some images: the root first, then the regions it found, then the others in order.
+
+    `experts`: by name; those that lack are left out, with all below them. `truths`: for each expert that shall know the
+    truth, a target map (H, W) uint8 for each image: the place of the true child, IGNORE where the expert's node is not.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        experts: Mapping[str, Expert],
+        zoom: Zoom | None,
+        *,
+        device: torch.device,
+        at_once: int,
+        truths: Mapping[str, Sequence[Labels]] | None = None,
+    ) -> None:
+        self._tree, self._experts, self._zoom = tree, experts, zoom
+        self._device, self._at_once = device, at_once
+        self._truths = truths or {}
+
+    @torch.inference_mode()
+    def regions(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Region]:
+        """What the experts say of `images`, (H, W, 3) uint8 RGB of any sizes.
+
+        Regions of one image do not overlap; where an image has none, nobody is in it. An expert sees the pixels where
+        the probability of its node (the product of the conditionals down to it) is at least its `mask_threshold`; it
+        does not run where that is nowhere.
+        """
+        parts = _Parts(images, self._device)
+        root, *others = self._tree.experts
+        wholes = [Region(i, Box(0, 0, *image.shape[:2])) for i, image in enumerate(images)]
+        for region, children in zip(wholes, self._answers(root, parts, wholes, None), strict=True):
+            self._keep(region, root, children, None)
+        regions = wholes if self._zoom is None else self._seek(parts, wholes, root, self._zoom)
+        for spec in others:
+            if spec.name in self._experts:
+                self._descend(spec, parts, regions)
+        return regions
+
+    def _seek(self, parts: _Parts, wholes: list[Region], root: ExpertSpec, zoom: Zoom) -> list[Region]:
+        """The parts of the images that hold people, with the root's word on each."""
+        found: list[Region] = []
+        closer: list[tuple[Region, Tensor, float]] = []
+        for whole in wholes:
+            first = whole.maps[root.name]
+            size = (whole.box.height, whole.box.width)
+            for box in people_boxes((first[0] <= 1 - zoom.threshold).cpu().numpy(), size, zoom):
+                if box == whole.box:
+                    found.append(whole)
+                    continue
+                region = Region(whole.image, box)
+                closer.append((region, first, zoom.second_weight(box.area / whole.box.area)))
+                found.append(region)
+        self._look_again(parts, root, closer)
+        return found
+
+    def _look_again(self, parts: _Parts, root: ExpertSpec, closer: list[tuple[Region, Tensor, float]]) -> None:
+        """The root's word on each box: its first look at it, a second one of the box alone, or something between."""
+        again = [region for region, _, weight in closer if weight and root.name not in self._truths]
+        second = dict(zip(map(id, again), self._answers(root, parts, again, None), strict=True))
+        for region, first, weight in closer:
+            size = parts.size(region.image)
+            answer = second.get(id(region))
+            grid = self._grid(root, region.box) if answer is None else (answer.shape[-2], answer.shape[-1])
+            children = _excerpt(first, region.box, size, grid)
+            if answer is not None:
+                children = torch.lerp(children, answer, weight)
+            self._keep(region, root, children, None)
+
+    def _descend(self, spec: ExpertSpec, parts: _Parts, regions: list[Region]) -> None:
+        """Ask one expert about all regions that its node reaches."""
+        alive, nodes = [], []
+        for region in regions:
+            if spec.node not in region.nodes:
                 continue
-            node = resize_map(reached[spec.node], shape)
-            seen = node >= expert.settings.mask_threshold
-            alive = [i for i, some in enumerate(seen.flatten(1).any(dim=1).tolist()) if some]
-        if not alive:
-            continue
-        children = _predict(expert, inputs.at(shape), seen, alive, at_once)
-        for place, i in enumerate(alive):
-            maps[i][spec.name] = children[place]
+            node = resize_map(region.nodes[spec.node], self._grid(spec, region.box))
+            if bool((node >= self._experts[spec.name].settings.mask_threshold).any()):
+                alive.append(region)
+                nodes.append(node)
+        for region, node, children in zip(alive, nodes, self._answers(spec, parts, alive, nodes), strict=True):
+            self._keep(region, spec, children, node)
+
+    def _keep(self, region: Region, spec: ExpertSpec, children: Tensor, node: Tensor | None) -> None:
+        region.maps[spec.name] = children
         for place, child in enumerate(spec.children):
-            if tree.node(child).children:
-                reached[child] = _product(node, children[:, place], alive, len(images))
-    return maps
+            if self._tree.node(child).children:
+                region.nodes[child] = children[place] if node is None else node * children[place]
 
+    def _grid(self, spec: ExpertSpec, box: Box) -> Shape:
+        """(h, w) of an expert's map of `box`; who knows the truth knows it pixel by pixel."""
+        if spec.name in self._truths:
+            return box.height, box.width
+        return self._experts[spec.name].input_shape(box.height, box.width)
 
-class TrueDecider:
-    """An expert that knows the truth: its conditionals are 0 or 1, at the image's own size.
+    def _answers(
+        self, spec: ExpertSpec, parts: _Parts, regions: list[Region], nodes: list[Tensor] | None
+    ) -> list[Tensor]:
+        """(children, h, w) for each region; `nodes` (h, w): the probability of the expert's node there."""
+        if spec.name in self._truths:
+            masks: list[Tensor | None] = [None] * len(regions) if nodes is None else list(nodes)
+            return [self._truth(spec, parts, region, node) for region, node in zip(regions, masks, strict=True)]
+        return self._predictions(spec, parts, regions, nodes)
 
-    Where the truth lies outside the expert's node it has no answer; there the expert decides as it would by itself.
-    """
+    def _predictions(
+        self, spec: ExpertSpec, parts: _Parts, regions: list[Region], nodes: list[Tensor] | None
+    ) -> list[Tensor]:
+        expert = self._experts[spec.name]
+        groups: dict[Shape, list[int]] = defaultdict(list)
+        for place, region in enumerate(regions):
+            groups[expert.input_shape(region.box.height, region.box.width)].append(place)
+        found: dict[int, Tensor] = {}
+        for shape, places in groups.items():
+            inputs = [parts.at(regions[place].image, regions[place].box, shape) for place in places]
+            masks = None if nodes is None else [expert.mask(nodes[place]) for place in places]
+            found |= zip(places, _predict(expert, inputs, masks, self._at_once), strict=True)
+        return [found[place] for place in range(len(regions))]
 
-    def __init__(self, expert: Decider, target: npt.NDArray[np.uint8]) -> None:
-        """`target` (H, W) uint8: the place of the true child at each pixel, IGNORE outside the node."""
-        self.spec = expert.spec
-        self.settings = expert.settings
-        self._expert = expert
-        self._target = torch.from_numpy(target)
-
-    def input_shape(self, height: int, width: int) -> Shape:
-        """The image's own size."""
-        return height, width
-
-    def predict(self, images: Tensor, parent: Tensor | None) -> Tensor:
-        """(1, children, H, W) float32 for one image (1, 3, H, W) at its own size."""
-        target = self._target.to(images.device)
-        places = torch.arange(len(self.spec.children), device=images.device)
-        truth = (target == places[:, None, None]).float()[None]
+    def _truth(self, spec: ExpertSpec, parts: _Parts, region: Region, node: Tensor | None) -> Tensor:
+        """(children, H, W): 0 or 1 at the box's own size; outside the expert's node, where truth is silent, its own."""
+        target = torch.from_numpy(region.box.cut(self._truths[spec.name][region.image])).to(self._device)
+        places = torch.arange(len(spec.children), device=self._device)
+        truth = (target == places[:, None, None]).float()
         known = target < len(places)
         if bool(known.all()):
             return truth
-        size = tuple(images.shape[-2:])
-        shape = self._expert.input_shape(*size)
-        small = functional.interpolate(images, size=shape, mode="bilinear", antialias=True)
-        seen = None if parent is None else resize_map(parent.float(), shape) >= 0.5
-        own = functional.interpolate(self._expert.predict(small, seen), size=size, mode="bilinear", align_corners=False)
-        return torch.where(known, truth, own)
+        shape = self._experts[spec.name].input_shape(region.box.height, region.box.width)
+        nodes = None if node is None else [resize_map(node, shape)]
+        (own,) = self._predictions(spec, parts, [region], nodes)
+        return torch.where(known, truth, resize_map(own, (region.box.height, region.box.width)))
 
 
-class _Inputs:
-    """The images at each shape that some expert asks for: (N, 3, h, w) uint8, each made once."""
+class _Parts:
+    """Parts of the images at the sizes that experts ask for, (3, h, w) uint8, each made once."""
 
     def __init__(self, images: Sequence[npt.NDArray[np.uint8]], device: torch.device) -> None:
         self._images, self._device = images, device
-        self._made: dict[Shape, Tensor] = {}
+        self._made: dict[tuple[int, Box, Shape], Tensor] = {}
 
-    def at(self, shape: Shape) -> Tensor:
-        if shape not in self._made:
-            resized = [resize_to_tensor(image, shape) for image in self._images]
-            self._made[shape] = torch.stack(resized).to(self._device)
-        return self._made[shape]
+    def at(self, image: int, box: Box, shape: Shape) -> Tensor:
+        key = (image, box, shape)
+        if key not in self._made:
+            self._made[key] = resize_to_tensor(box.cut(self._images[image]), shape).to(self._device)
+        return self._made[key]
+
+    def size(self, image: int) -> Shape:
+        height, width = self._images[image].shape[:2]
+        return height, width
 
 
 def resize_map(probability: Tensor, shape: Shape) -> Tensor:
@@ -133,33 +202,35 @@ def resize_map(probability: Tensor, shape: Shape) -> Tensor:
     return resized.reshape(*probability.shape[:-2], *shape)
 
 
-def _product(node: Tensor | None, child: Tensor, alive: list[int], count: int) -> Tensor:
-    """(N, h, w): probability of a child's node; zero for the images that its expert did not run on."""
-    if len(alive) == count:
-        return child if node is None else node * child
-    product = child.new_zeros(count, *child.shape[-2:])
-    product[alive] = child if node is None else node[alive] * child
-    return product
+def _excerpt(whole: Tensor, box: Box, size: Shape, shape: Shape) -> Tensor:
+    """(C, h, w) of `shape`: what `box` shows of the map `whole` (C, h', w') of an image of `size`, bilinear."""
+
+    def axis(first: int, last: int, full: int, steps: int) -> Tensor:
+        middles = (torch.arange(steps, device=whole.device) + 0.5) / steps
+        return (first + middles * (last - first)) / full * 2 - 1  # grid_sample's coordinates, -1 to 1
+
+    ys = axis(box.top, box.bottom, size[0], shape[0])
+    xs = axis(box.left, box.right, size[1], shape[1])
+    grid = torch.stack([xs.expand(shape[0], -1), ys[:, None].expand(-1, shape[1])], dim=-1)  # (h, w, 2)
+    return functional.grid_sample(whole[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[
+        0
+    ]
 
 
-def _predict(expert: Decider, images: Tensor, seen: Tensor | None, alive: list[int], at_once: int) -> Tensor:
-    """(alive, children, h, w); halves the batch for as long as the device has too little memory for it."""
+def _predict(expert: Expert, inputs: list[Tensor], masks: list[Tensor] | None, at_once: int) -> list[Tensor]:
+    """(children, h, w) for each input; halves the batch for as long as the device has too little memory for it."""
     done: list[Tensor] = []
-    first = 0
-    while first < len(alive):
-        chosen = alive[first : first + at_once]
-        whole = len(chosen) == len(images)
-        mask = seen if seen is None or whole else seen[chosen]
+    while len(done) < len(inputs):
+        chosen = slice(len(done), len(done) + at_once)
+        images = torch.stack(inputs[chosen])
         try:
-            done.append(expert.predict(images if whole else images[chosen], mask))
+            done += expert.predict(images, None if masks is None else torch.stack(masks[chosen]))
         except torch.OutOfMemoryError as error:
-            if len(chosen) == 1:
+            if len(images) == 1:
                 raise BodyCascadeError(
                     f"the expert {expert.spec.name!r} does not fit into the memory of {images.device} with one image; "
                     "choose device: cpu, or train it with a smaller input_side"
                 ) from error
-            at_once = len(chosen) // 2
+            at_once = len(images) // 2
             _log.warning("%s is out of memory: going on with %d images at once", images.device, at_once)
-            continue
-        first += len(chosen)
-    return done[0] if len(done) == 1 else torch.cat(done)
+    return done

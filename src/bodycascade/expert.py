@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from bodycascade.encoders import ENCODERS, TIMM_PREFIX, EncoderUNet, make_encoder
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.hierarchy import Tree
 from bodycascade.unet import UNet
@@ -20,6 +22,11 @@ from bodycascade.unet import UNet
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 """Per-channel mean and standard deviation of ImageNet's photographs, RGB, on the scale 0 to 255."""
+
+NO_ENCODER = "none"
+"""What `ExpertSettings.encoder` says of a network that is this package's own UNet throughout."""
+
+MASK_FORMS = ("hard", "soft")
 
 LARGEST_INPUT = 4096
 MOST_CHANNELS = 4096
@@ -29,12 +36,16 @@ MOST_CHANNELS = 4096
 class ExpertSettings:
     """All that rebuilds an expert but its weights and its tree.
 
-    `input_side`: what the long side of an image is resized to, in pixels. `mask_threshold`: a pixel is seen where the
-    probability of the expert's node is at least this. `mean`, `std`: RGB, on the scale 0 to 255. The others are those
-    of `UNet`.
+    `encoder`: none, or the pretrained trunk that the network stands on (see `encoders`): then `widths` are those of
+    its decoder, `stem_stride` and `input_pool` are 1, and `mean` and `std` are the trunk's. `input_side`: what the
+    long side of what it looks at is resized to, in pixels. `mask_threshold`: a pixel is seen where the probability of
+    the expert's node is at least this. `mask_form`: hard (seen or not), or soft (a pixel is as strong as that
+    probability). `outside`: the strength that pixels keep outside the node, 0 for none. `mean`, `std`: RGB, on the
+    scale 0 to 255. The others are those of `UNet`.
     """
 
     expert: str
+    encoder: str
     input_side: int
     widths: tuple[int, ...]
     block_depth: int
@@ -43,6 +54,8 @@ class ExpertSettings:
     input_pool: int
     dropout: float
     mask_threshold: float
+    mask_form: str = "hard"
+    outside: float = 0.0
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -60,13 +73,14 @@ class ExpertSettings:
         for key, (least, most) in _WHOLE.items():
             if type(data[key]) is not int or not least <= data[key] <= most:
                 raise BundleError(f"expert settings: {key} must be from {least} to {most}; found {data[key]!r}")
-        for key in ("dropout", "mask_threshold"):
+        for key in ("dropout", "mask_threshold", "outside"):
             if type(data[key]) not in (int, float) or not 0 <= data[key] <= 1:
                 raise BundleError(f"expert settings: {key} must be from 0 to 1; found {data[key]!r}")
         if data["kernel"] % 2 == 0:
             raise BundleError(f"expert settings: kernel must be odd; found {data['kernel']}")
         return cls(
             expert=_word(data["expert"]),
+            encoder=_encoder(data),
             input_side=data["input_side"],
             widths=_widths(data["widths"]),
             block_depth=data["block_depth"],
@@ -75,6 +89,8 @@ class ExpertSettings:
             input_pool=data["input_pool"],
             dropout=float(data["dropout"]),
             mask_threshold=float(data["mask_threshold"]),
+            mask_form=_choice("mask_form", data["mask_form"], MASK_FORMS),
+            outside=float(data["outside"]),
             mean=_colour("mean", data["mean"]),
             std=_colour("std", data["std"]),
         )
@@ -91,15 +107,7 @@ class Expert(nn.Module):
         self.tree = tree
         self.settings = settings
         self.spec = tree.expert(settings.expert)
-        self.unet = UNet(
-            classes=len(self.spec.children),
-            widths=settings.widths,
-            block_depth=settings.block_depth,
-            kernel=settings.kernel,
-            stem_stride=settings.stem_stride,
-            input_pool=settings.input_pool,
-            dropout=settings.dropout,
-        )
+        self.unet = _network(settings, classes=len(self.spec.children))
         self.register_buffer("mean", torch.tensor(settings.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(settings.std).view(1, 3, 1, 1), persistent=False)
 
@@ -120,18 +128,31 @@ class Expert(nn.Module):
         h, w = rounded
         return h, w
 
+    def mask(self, probability: Tensor) -> Tensor:
+        """What `prepare` takes as the parent, for the `probability` (..., h, w) float32 of the expert's node.
+
+        bool where the settings ask for a hard mask; else the probability itself.
+        """
+        if self.settings.mask_form == "soft":
+            return probability
+        return probability >= self.settings.mask_threshold
+
     def prepare(self, images: Tensor, parent: Tensor | None) -> Tensor:
         """Network input (N, 3, h, w) float32 from `images` (N, 3, h, w) uint8 RGB; the argument is left as it is.
 
-        `parent` (N, h, w) bool marks the pixels of the expert's node: all others are zero after normalisation. The
-        root's expert sees everything and takes None. Raises `TreeError` where a mask is missing or not wanted.
+        `parent` (N, h, w), as `mask` gives it, marks the pixels of the expert's node: the others are weakened to the
+        share `outside` after normalisation, by default to zero. The root's expert sees everything and takes None.
+        Raises `TreeError` where a mask is missing or not wanted.
         """
         if (parent is None) != (self.spec.parent is None):
             wanted = "no parent mask" if self.spec.parent is None else "a parent mask"
             raise TreeError(f"the expert {self.spec.name!r} takes {wanted}")
         x = (images.to(torch.float32) - self.mean) / self.std
         if parent is not None:
-            x = x * parent.unsqueeze(1)
+            strength = parent.to(x.dtype)
+            if self.settings.outside:
+                strength = self.settings.outside + (1 - self.settings.outside) * strength
+            x = x * strength.unsqueeze(1)
         return x.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,6 +167,27 @@ class Expert(nn.Module):
         return logits.float().softmax(dim=1)
 
 
+def _network(settings: ExpertSettings, *, classes: int) -> UNet | EncoderUNet:
+    if settings.encoder == NO_ENCODER:
+        return UNet(
+            classes=classes,
+            widths=settings.widths,
+            block_depth=settings.block_depth,
+            kernel=settings.kernel,
+            stem_stride=settings.stem_stride,
+            input_pool=settings.input_pool,
+            dropout=settings.dropout,
+        )
+    return EncoderUNet(
+        make_encoder(settings.encoder),
+        classes=classes,
+        decoder_widths=settings.widths,
+        block_depth=settings.block_depth,
+        kernel=settings.kernel,
+        dropout=settings.dropout,
+    )
+
+
 _WHOLE = {
     "input_side": (1, LARGEST_INPUT),
     "block_depth": (1, 16),
@@ -158,6 +200,26 @@ _WHOLE = {
 def _word(value: object) -> str:
     if not isinstance(value, str) or not value.isidentifier():
         raise BundleError(f"expert settings: expert must be a plain word; found {value!r}")
+    return value
+
+
+# Nothing that timm would take for an address to load from.
+_TIMM_NAME = re.compile(re.escape(TIMM_PREFIX) + r"[A-Za-z0-9_.]+")
+
+
+def _encoder(data: dict[str, Any]) -> str:
+    name = data["encoder"]
+    known = isinstance(name, str) and (name in (NO_ENCODER, *ENCODERS) or _TIMM_NAME.fullmatch(name))
+    if not isinstance(name, str) or not known:
+        raise BundleError(f"expert settings: encoder must be {', '.join((NO_ENCODER, *ENCODERS))}; found {name!r}")
+    if name != NO_ENCODER and (data["stem_stride"], data["input_pool"]) != (1, 1):
+        raise BundleError("expert settings: with an encoder, stem_stride and input_pool must be 1")
+    return name
+
+
+def _choice(key: str, value: object, choices: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise BundleError(f"expert settings: {key} must be one of {', '.join(choices)}; found {value!r}")
     return value
 
 

@@ -119,6 +119,13 @@ class Tree:
             raise TreeError(f"no class is called {name!r}; the tree has: {', '.join(self._nodes)}")
         return self._nodes[name]
 
+    def depth(self, name: str) -> int:
+        """The coarsest level that tells the node `name` from its siblings: 0 for the root's children, and the root."""
+        depth, above = -1, self.node(name).name
+        while above in self._parents:
+            depth, above = depth + 1, self._parents[above]
+        return max(0, depth)
+
     def expert(self, name: str) -> ExpertSpec:
         """The expert called `name`; raises `TreeError` with the known names where there is none."""
         for spec in self.experts:

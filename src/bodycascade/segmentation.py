@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bodycascade import drawing
-from bodycascade.errors import ImageError
+from bodycascade.errors import ImageError, TreeError
 from bodycascade.hierarchy import Tree
 
 
@@ -20,7 +20,8 @@ class Segmentation:
 
     `parts` (H, W) uint8: the leaf label of each pixel, at the image's own size. `tree`: the classes. `image`
     (H, W, 3) uint8 RGB or None: the picture itself, for `overlay`; it is the array that was given, not a copy.
-    Every other view is derived from `parts`, so levels cannot contradict each other.
+    `finest`: the finest level that was decided; asking for anything finer raises `TreeError`. Every view is derived
+    from one label map, so levels cannot contradict each other.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class Segmentation:
         *,
         image: npt.NDArray[np.uint8] | None = None,
         probs: Callable[[], npt.NDArray[np.float32]] | None = None,
+        finest: int | None = None,
     ) -> None:
         """`probs` computes the probabilities when they are first asked for; without it the labels count as certain.
 
+        `finest`: the level down to which `parts` is right (None: all), where its labels are any leaf of the class.
         Raises `ImageError` where `parts` is not a uint8 map (H, W) of the tree's labels, or not of the image's size.
         """
         if parts.dtype != np.uint8 or parts.ndim != 2 or (parts.size and int(parts.max()) >= tree.num_labels):
@@ -43,9 +46,16 @@ class Segmentation:
         if image is not None and image.shape != (*parts.shape, 3):
             raise ImageError(f"the image is {image.shape[:2]}, its label map {parts.shape}; they must have one size")
         self.tree = tree
-        self.parts = parts
+        self.finest = len(tree.levels) - 1 if finest is None else finest
         self.image = image
+        self._parts = parts
         self._compute_probs = probs
+
+    @property
+    def parts(self) -> npt.NDArray[np.uint8]:
+        """(H, W) uint8: the leaf label of each pixel."""
+        self._require(len(self.tree.levels) - 1)
+        return self._parts
 
     @cached_property
     def probs(self) -> npt.NDArray[np.float32]:
@@ -53,6 +63,7 @@ class Segmentation:
 
         Computed at the first access and kept: 28 bytes a pixel for seven labels.
         """
+        self._require(len(self.tree.levels) - 1)
         if self._compute_probs is not None:
             return self._compute_probs()
         every = np.arange(self.tree.num_labels, dtype=np.uint8)[:, None, None]
@@ -64,7 +75,9 @@ class Segmentation:
 
         Raises `TreeError` where there is no such level.
         """
-        ids: npt.NDArray[np.uint8] = np.take(self.tree.level_map(level), self.parts)
+        table = self.tree.level_map(level)
+        self._require(level)
+        ids: npt.NDArray[np.uint8] = np.take(table, self._parts)
         return ids
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
@@ -74,26 +87,38 @@ class Segmentation:
         """
         chosen = np.zeros(self.tree.num_labels, np.bool_)
         chosen[list(self.tree.labels(name))] = True
-        return np.take(chosen, self.parts)
+        self._require(self.tree.depth(name))
+        return np.take(chosen, self._parts)
 
     def share(self, name: str) -> float:
         """The fraction of the image, 0 to 1, that the node `name` covers."""
-        return float(self.mask(name).mean()) if self.parts.size else 0.0
+        return float(self.mask(name).mean()) if self._parts.size else 0.0
 
     def overlay(self, level: int | None = None, *, opacity: float = 0.6) -> Image.Image:
-        """The image with the classes of `level` (None: the finest) painted over it; the colours alone without image."""
-        level = len(self.tree.levels) - 1 if level is None else level
+        """The image with the classes of `level` (None: the finest decided) painted over it, or these alone."""
+        level = self.finest if level is None else level
         labels, palette = self.level(level), self.tree.level_palette(level)
         if self.image is None:
             return Image.fromarray(drawing.colour_labels(labels, palette))
         return Image.fromarray(drawing.overlay(self.image, labels, palette, opacity))
 
     def __repr__(self) -> str:
-        height, width = self.parts.shape
-        counts = np.bincount(self.parts.ravel(), minlength=self.tree.num_labels)
-        total = max(1, self.parts.size)
-        shown = [f"{leaf.name} {n / total:.1%}" for leaf, n in zip(self.tree.leaves, counts, strict=True) if n]
+        height, width = self._parts.shape
+        if self.finest == len(self.tree.levels) - 1:
+            names = tuple(leaf.name for leaf in self.tree.leaves)
+        else:
+            names = (self.tree.leaves[0].name, *self.tree.levels[self.finest])
+        counts = np.bincount(self.level(self.finest).ravel(), minlength=len(names))
+        total = max(1, self._parts.size)
+        shown = [f"{name} {n / total:.1%}" for name, n in zip(names, counts, strict=True) if n]
         return f"<Segmentation {height} x {width}: {', '.join(shown)}>"
+
+    def _require(self, level: int) -> None:
+        if level > self.finest:
+            raise TreeError(
+                f"only level {self.finest} and coarser was decided here, not level {level}; "
+                "call the segmenter without a level"
+            )
 
     def _repr_png_(self) -> bytes:
         """The overlay as PNG, which notebooks show."""

@@ -77,6 +77,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.input_pool = input_pool
+        self.feature_channels = widths[0]
         self.stride = input_pool * stem_stride * 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(3, widths[0], 2 * stem_stride + 1, stride=stem_stride, padding=stem_stride)
         self.encoder = nn.ModuleList(
@@ -95,8 +96,8 @@ class UNet(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, x: Tensor) -> Tensor:
-        size = x.shape[-2:]
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer decides by: (N, feature_channels, h, w), at the resolution that the decoder reaches."""
         if self.input_pool > 1:
             x = functional.max_pool2d(x, self.input_pool)
         x = functional.relu(self.stem(x))
@@ -110,7 +111,15 @@ class UNet(nn.Module):
         for block in self.decoder:
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = block(torch.cat([x, skips.pop()], dim=1))
-        logits: Tensor = self.head(x)
-        if logits.shape[-2:] != size:
+        return x
+
+    def decide(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits (N, classes, H, W) for `features` of an input of `size` (H, W)."""
+        logits: Tensor = self.head(features)
+        if tuple(logits.shape[-2:]) != size:
             logits = functional.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
         return logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        return self.decide(self.features(x), (height, width))

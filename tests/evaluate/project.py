@@ -106,7 +106,7 @@ def make_project(root: Path, tree: Tree, *, images: int = 8, half: bool = False)
     write_manifest(root / params.profile.data, manifest)
     torch.manual_seed(5)
     for spec in tree.experts:
-        settings = ExpertSettings(spec.name, 32, (4, 8), 1, 3, 1, 1, 0.0, 0.3)
+        settings = ExpertSettings(spec.name, "none", 32, (4, 8), 1, 3, 1, 1, 0.0, 0.3)
         save_expert(root / params.profile.models / f"{spec.name}.safetensors", Expert(tree, settings), {})
     return params
 

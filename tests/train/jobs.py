@@ -79,7 +79,7 @@ def make_trainer(
     return Trainer(
         expert,
         cast(BatchLoader, loader or loader_of(job, folder)),
-        scorer(open_split(job, "selection", {}, folder).pack, expert, None, device=CPU),
+        scorer(open_split(job, "selection", {}, folder).pack, expert, None, zoom=None, device=CPU),
         train=dataclasses.replace(job.train, **changes),
         weights=child_weights(job, read_manifest(job.data)),
         seed=job.seed,

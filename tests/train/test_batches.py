@@ -48,8 +48,8 @@ def parents(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> ParentMaps:
     expert = Expert(FOUR_LEGS, expert_settings("animal", animal_params().train["animal"])).eval()
     torch.nn.init.normal_(expert.unet.head.weight, std=1.0)
     ancestors = [Ancestor(expert, 1)]
-    write_parent_maps(path, pack, ancestors, device=CPU, precision="float32", report=lambda done: None)
-    return ParentMaps(path, pack, mask_threshold=0.5)
+    write_parent_maps(path, pack, ancestors, zoom=None, device=CPU, precision="float32", report=lambda done: None)
+    return ParentMaps(path, pack)
 
 
 def make(
@@ -63,6 +63,7 @@ def make(
         tree=FOUR_LEGS,
         spec=spec,
         train=train,
+        zoom=None,
         seed=Seed(seed, expert),
         make_augmenter=lambda: make_augmenter(FOUR_LEGS, spec.node, train),
     )
@@ -74,7 +75,7 @@ def content(loader: BatchLoader, epoch: int, *, first: int = 0) -> list[bytes]:
 
 
 def as_bytes(batch: Batch) -> bytes:
-    parts = [batch.images, batch.targets, *([] if batch.parent is None else [batch.parent])]
+    parts = [batch.images, batch.targets, batch.leaves, *([] if batch.parent is None else [batch.parent])]
     return b"".join(part.contiguous().numpy().tobytes() for part in parts)
 
 

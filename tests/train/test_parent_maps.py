@@ -33,8 +33,10 @@ def maps_of(folder: Path, pack: Pack, expert: str, experts: list[FixedExpert]) -
     trained = {one.spec.name: one for one in experts}
     told: list[int] = []
     ancestors = ancestors_of(expert, FOUR_LEGS, trained)
-    write_parent_maps(folder / "maps.npy", pack, ancestors, device=CPU, precision="float32", report=told.append)
-    return ParentMaps(folder / "maps.npy", pack, mask_threshold=0.5), told
+    write_parent_maps(
+        folder / "maps.npy", pack, ancestors, zoom=None, device=CPU, precision="float32", report=told.append
+    )
+    return ParentMaps(folder / "maps.npy", pack), told
 
 
 def test_path_leads_from_the_root_to_the_node() -> None:
@@ -57,7 +59,6 @@ def test_map_is_the_product_of_the_probabilities_on_the_path_at_each_images_size
         assert found.map(index).shape == pack.mask(index).shape
         assert found.map(index).dtype == np.uint8
         assert set(np.unique(found.map(index))) == {round(255 * 0.8 * 0.6)}
-    assert found.threshold == 128
     assert told[-1] == len(pack)
 
 

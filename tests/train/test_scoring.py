@@ -40,7 +40,7 @@ def pack_of(folder: Path, masks: list[np.ndarray]) -> Pack:
 
 
 def score(pack: Pack, expert: Answering) -> Score:
-    return SelectionScorer(pack, expert, None, device=CPU).score(expert, precision="float32")
+    return SelectionScorer(pack, expert, None, zoom=None, device=CPU).score(expert, precision="float32")
 
 
 def halves(left: int, right: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_pixels_outside_of_the_node_and_images_without_it_do_not_count(tmp_path:
     found = score(pack, answer("beast", 1, 0))
     assert found.ious == {"tail": 1.0}
     assert found.mean_iou == 1.0
-    scorer = SelectionScorer(pack, answer("beast", 1, 0), None, device=CPU)
+    scorer = SelectionScorer(pack, answer("beast", 1, 0), None, zoom=None, device=CPU)
     assert scorer.images == 1
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bodycascade.encoders.depthwise import DepthwiseOnCpu
 from bodycascade.errors import BundleError
 
 
@@ -35,6 +36,10 @@ class SameConv2d(nn.Conv2d):
         if (top, left) != (bottom, right):
             x = functional.pad(x, (left, right, top, bottom))
             padding = (0, 0)
+        slow = self.groups > 1 and (kernel > 3 or stride > 1)  # see DepthwiseOnCpu
+        if slow and x.device.type == "cpu" and torch.is_grad_enabled():
+            found: Tensor = DepthwiseOnCpu.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
+            return found
         return functional.conv2d(x, self.weight, self.bias, self.stride, padding, 1, self.groups)
 
 

@@ -60,6 +60,7 @@ class EncoderUNet(nn.Module):
             found = len(decoder_widths)
             raise BundleError(f"this encoder allows 1 to {most} decoder widths, found {found}; change their number")
         self.stride = encoder.strides[-1]
+        self.feature_channels = decoder_widths[-1]
         self.encoder = encoder
         self.dropout = nn.Dropout2d(dropout)
         deep = (encoder.channels[-1], *decoder_widths)
@@ -76,7 +77,8 @@ class EncoderUNet(nn.Module):
                     nn.init.zeros_(module.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer decides by: (N, feature_channels, h, w), at the resolution that the decoder reaches."""
         height, width = x.shape[-2:]
         if height % self.stride or width % self.stride or not height or not width:
             raise ImageError(
@@ -86,5 +88,13 @@ class EncoderUNet(nn.Module):
         y = features.pop()
         for block in self.decoder:
             y = block(y, features.pop())
-        logits: Tensor = self.head(y).float()
-        return functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+        return y
+
+    def decide(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits (N, classes, H, W) float32 for `features` of an input of `size` (H, W)."""
+        logits: Tensor = self.head(features).float()
+        return functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        return self.decide(self.features(x), (height, width))

@@ -56,7 +56,13 @@ def assemble(params: Params, root: Path, tree: Tree) -> CascadeSegmenter:
         if not path.is_file():
             raise DataError(f"{path}: no such file; train the expert {path.stem!r} first, or run: dvc repro")
     experts = [load_expert(path, tree) for path in paths]
-    made = CascadeSegmenter(experts, routing=params.evaluate.routing, device=base.device, precision=base.precision)
+    made = CascadeSegmenter(
+        experts,
+        routing=params.evaluate.routing,
+        zoom=params.zoom.settings,
+        device=base.device,
+        precision=base.precision,
+    )
     made.save(models / "cascade", half=params.evaluate.half)
     return CascadeSegmenter.load(models / "cascade", device=base.device, precision=base.precision)
 

@@ -12,6 +12,9 @@ def contradictions(params: Params) -> Iterator[tuple[list[str], str]]:
     if params.preprocess.train_ids == params.preprocess.val_ids:
         found = params.preprocess.val_ids
         yield ["preprocess.val_ids"], f"expected another file than preprocess.train_ids, found {found!r} for both"
+    zoom = params.zoom
+    if zoom.again_below > zoom.again_above:
+        yield ["zoom.again_below"], f"expected at most again_above, {zoom.again_above:g}, found {zoom.again_below:g}"
     for expert, train in params.train.items():
         for key, message in _in_training(train):
             yield [f"train.{expert}.{key}", f"train.common.{key}"], message
@@ -22,6 +25,10 @@ def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
         yield "crop_side", f"expected at most input_side, {train.input_side}, found {train.crop_side}"
     if train.warmup_epochs > train.epochs:
         yield "warmup_epochs", f"expected at most epochs, {train.epochs}, found {train.warmup_epochs:g}"
+    if train.encoder != "none":
+        for key in ("stem_stride", "input_pool"):
+            if getattr(train, key) != 1:
+                yield key, f"expected 1 with the encoder {train.encoder}, found {getattr(train, key)}"
     low, high = train.augment.scale_min, train.augment.scale_max
     if low > high:
         yield "augment.scale_min", f"expected at most scale_max, {high:g}, found {low:g}"

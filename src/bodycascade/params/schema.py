@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from bodycascade.regions import Zoom
+
 
 @dataclass(frozen=True)
 class Range:
@@ -162,6 +164,11 @@ class Augment:
 class TrainParams:
     """The training of one expert: `train.common` with the expert's own section laid over it."""
 
+    encoder: Annotated[str, Pattern(r"(timm:)?[A-Za-z][A-Za-z0-9_.]*", "none or the name of an encoder")]
+    encoder_weights: Annotated[str, Pattern(r"[^\x00-\x1f]+", "installed, random or a path")]
+    encoder_rate: Annotated[float, Range(0, 10)]
+    box_share: Share
+    box_jitter: Annotated[float, Range(0, 1)]
     input_side: Annotated[int, Range(16, 4096)]
     crop_side: Annotated[int, Range(16, 4096)]
     widths: Annotated[tuple[int, ...], Range(1, 2048), Length(1, 8)]
@@ -174,6 +181,8 @@ class TrainParams:
     parent_mask: Literal["truth", "predicted", "mixed"]
     predicted_fraction: Share
     mask_threshold: Annotated[float, Range(0, 1, above=True, below=True)]
+    mask_form: Literal["hard", "soft"]
+    outside: Share
     batch_size: Annotated[int, Range(1, 4096)]
     epochs: Annotated[int, Range(1, 10000)]
     learning_rate: Annotated[float, Range(0, 1, above=True)]
@@ -182,12 +191,33 @@ class TrainParams:
     clip_norm: Annotated[float, Range(0, 1e6, above=True)]
     ema_decay: Annotated[float, Range(0, 1, below=True)]
     class_weight_power: Annotated[float, Range(0, 2)]
+    leaf_loss_weight: Annotated[float, Range(0, 100)]
     dice_weight: Annotated[float, Range(0, 100)]
     label_smoothing: Annotated[float, Range(0, 1, below=True)]
     checkpoint_seconds: Annotated[float, Range(0, 86400)]
     panels: Annotated[int, Range(0, 100)]
     prefetch: Annotated[int, Range(0, 64)]
     augment: Augment
+
+
+@dataclass(frozen=True)
+class ZoomParams:
+    """How people are looked for and enlarged; but for `looks`, see `regions.Zoom`."""
+
+    looks: Literal["never", "once", "twice"]
+    threshold: Annotated[float, Range(0, 1, above=True, below=True)]
+    margin: Annotated[float, Range(0, 4)]
+    whole: Share
+    again_below: Share
+    again_above: Share
+
+    @property
+    def settings(self) -> Zoom | None:
+        """What the cascade is given: None where every expert looks at the whole image."""
+        if self.looks == "never":
+            return None
+        below, above = (self.again_below, self.again_above) if self.looks == "twice" else (0.0, 0.0)
+        return Zoom(self.threshold, self.margin, self.whole, below, above)
 
 
 @dataclass(frozen=True)
@@ -214,6 +244,7 @@ class Params:
     profile: Profile
     base: Base
     preprocess: Preprocess
+    zoom: ZoomParams
     train: dict[str, TrainParams]
     evaluate: Evaluate
     visualize: Visualize

@@ -22,7 +22,10 @@ from torch import Tensor
 from bodycascade.hierarchy import IGNORE, ExpertSpec, Tree
 from bodycascade.params import TrainParams
 from bodycascade.preprocess.pack import Pack
+from bodycascade.regions import Zoom
 from bodycascade.train.augmentation import Augmenter, UInt8
+from bodycascade.train.boxes import BoxChooser
+from bodycascade.train.leaf_head import leaf_map
 from bodycascade.train.parent_maps import ParentMaps
 from bodycascade.train.seeds import MASK_CHOICE, ORDER, VIEW, Seed
 
@@ -30,18 +33,29 @@ LOADING_THREADS = 2
 """albumentations spends its time in OpenCV and numpy, which release Python's lock; more threads than this gain nothing
 against a network that wants the cores too."""
 
-View = tuple[UInt8, UInt8, npt.NDArray[np.bool_] | None]
+
+@dataclass(frozen=True)
+class _View:
+    """`image` (H, W, 3) uint8 RGB; `target`, `leaves` (H, W) uint8; `parent` (H, W) bool or float32. See `Batch`."""
+
+    image: UInt8
+    target: UInt8
+    leaves: UInt8
+    parent: npt.NDArray[np.bool_] | npt.NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`images` (N, 3, H, W) uint8 RGB, `targets` (N, H, W) int64 child ids or IGNORE, `parent` (N, H, W) bool.
+    """`images` (N, 3, H, W) uint8 RGB, `targets` (N, H, W) int64 child ids or IGNORE, `parent` (N, H, W) as
+    `Expert.mask` gives it: bool, or under a soft mask the parent's probability, float32.
 
-    The root's expert has no `parent`.
+    `leaves` (N, H, W) uint8: the place of each pixel's leaf among those below the expert's node, or IGNORE. The root's
+    expert has no `parent`.
     """
 
     images: Tensor
     targets: Tensor
+    leaves: Tensor
     parent: Tensor | None
 
 
@@ -59,12 +73,15 @@ class BatchLoader:
         tree: Tree,
         spec: ExpertSpec,
         train: TrainParams,
+        zoom: Zoom | None,
         seed: Seed,
         make_augmenter: Callable[[], Augmenter],
     ) -> None:
         self._pack, self._parents, self._train, self._seed = pack, parents, train, seed
         self._is_root = spec.parent is None
         self._target_map = tree.target_map(spec.name)
+        self._leaf_map = leaf_map(tree, spec.node)
+        self._boxes = BoxChooser(pack, train=train, zoom=zoom, seed=seed, inside=self._target_map != IGNORE)
         self._make_augmenter = make_augmenter
         self._threads = threading.local()
         inside = {i for i in range(len(pack)) if bool((self._target_map[pack.mask(i)] != IGNORE).any())}
@@ -111,24 +128,32 @@ class BatchLoader:
         if not hasattr(self._threads, "augmenter"):
             self._threads.augmenter = self._make_augmenter()
         views = [self._view(epoch, int(index)) for index in indices]
-        images = torch.from_numpy(np.stack([image for image, _, _ in views])).permute(0, 3, 1, 2)
-        targets = torch.from_numpy(np.stack([target for _, target, _ in views]).astype(np.int64))
-        parents = [parent for _, _, parent in views if parent is not None]
-        return Batch(images, targets, torch.from_numpy(np.stack(parents)) if parents else None)
+        images = torch.from_numpy(np.stack([view.image for view in views])).permute(0, 3, 1, 2)
+        targets = torch.from_numpy(np.stack([view.target for view in views]).astype(np.int64))
+        leaves = torch.from_numpy(np.stack([view.leaves for view in views]))
+        parents = [view.parent for view in views if view.parent is not None]
+        return Batch(images, targets, leaves, torch.from_numpy(np.stack(parents)) if parents else None)
 
-    def _view(self, epoch: int, index: int) -> View:
+    def _view(self, epoch: int, index: int) -> _View:
+        box = self._boxes.box(epoch, index)
         guess = self._parents.map(index) if self._parents and self._guesses(epoch, index) else None
         image, labels, parent = self._threads.augmenter(
-            self._pack.image(index), self._pack.mask(index), guess, seed=self._seed.derive(VIEW, epoch, index)
+            box.cut(self._pack.image(index)),
+            box.cut(self._pack.mask(index)),
+            None if guess is None else box.cut(guess),
+            seed=self._seed.derive(VIEW, epoch, index),
         )
-        targets = self._target_map[labels]
+        targets, leaves = self._target_map[labels], self._leaf_map[labels]
         if self._is_root:
-            return image, targets, None
-        if parent is None or self._parents is None:
-            return image, targets, targets != IGNORE
-        seen = (parent >= self._parents.threshold) & (labels != IGNORE)
+            return _View(image, targets, leaves, None)
+        true = targets != IGNORE
+        probability = true.astype(np.float32) if parent is None else parent.astype(np.float32) / 255
+        probability[labels == IGNORE] = 0.0  # beyond the image's border nobody is
+        seen = probability >= self._train.mask_threshold
         # What the parent lost stays lost in prediction too: the child answers only for what it sees.
-        return image, np.where(seen, targets, IGNORE).astype(np.uint8), seen
+        lost = np.uint8(IGNORE)
+        strength = seen if self._train.mask_form == "hard" else probability
+        return _View(image, np.where(seen, targets, lost), np.where(seen, leaves, lost), strength)
 
     def _guesses(self, epoch: int, index: int) -> bool:
         """Whether this view's parent mask is the predicted one, not the true one."""

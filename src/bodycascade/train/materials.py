@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
+from bodycascade.encoders import EncoderUNet, import_weights, make_encoder
 from bodycascade.errors import TrainingError
-from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.expert import IMAGENET_MEAN, IMAGENET_STD, NO_ENCODER, Expert, ExpertSettings
 from bodycascade.hierarchy import Tree
 from bodycascade.params import TrainParams
 from bodycascade.preprocess.manifest import Manifest, open_pack
@@ -43,7 +44,7 @@ def open_split(job: Job, split: str, above: Mapping[str, Expert], folder: Path) 
     path = folder / f"parents-{split}.npy"
     if not path.is_file():
         _predict_parents(job, path, pack, above)
-    return Split(pack, ParentMaps(path, pack, mask_threshold=job.train.mask_threshold))
+    return Split(pack, ParentMaps(path, pack))
 
 
 def _predict_parents(job: Job, path: Path, pack: Pack, above: Mapping[str, Expert]) -> None:
@@ -56,22 +57,41 @@ def _predict_parents(job: Job, path: Path, pack: Pack, above: Mapping[str, Exper
             progress.at(done)
             job.stop.raise_if_requested()
 
-        write_parent_maps(path, pack, ancestors, device=job.device, precision=job.precision, report=report)
+        write_parent_maps(
+            path,
+            pack,
+            ancestors,
+            zoom=job.params.zoom.settings,
+            device=job.device,
+            precision=job.precision,
+            report=report,
+        )
 
 
 def new_expert(job: Job, above: Mapping[str, Expert]) -> Expert:
-    """The expert as it starts: random weights, or the parent's where the params say so."""
+    """The expert as it starts: the parent's weights, a pretrained encoder's or random ones, as the params say.
+
+    Raises `BundleError` where the encoder is not known or its weights are missing or altered.
+    """
     torch.manual_seed(job.seed.derive(START))
     expert = Expert(job.tree, expert_settings(job.spec.name, job.train))
     if job.train.start == "parent" and job.spec.parent is not None:
         _start_from(expert, above[job.spec.parent])
+    elif isinstance(expert.unet, EncoderUNet) and job.train.encoder_weights != "random":
+        source = None if job.train.encoder_weights == "installed" else job.root / job.train.encoder_weights
+        expert.unet.encoder.load_state_dict(import_weights(job.train.encoder, source))
     return expert
 
 
 def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
-    """The settings that an expert trained with these params carries."""
+    """The settings that an expert trained with these params carries; raises `BundleError` for an unknown encoder."""
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if train.encoder != NO_ENCODER:
+        encoder = make_encoder(train.encoder)
+        mean, std = encoder.mean, encoder.std
     return ExpertSettings(
         expert=expert,
+        encoder=train.encoder,
         input_side=train.input_side,
         widths=tuple(train.widths),
         block_depth=train.block_depth,
@@ -80,6 +100,10 @@ def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
         input_pool=train.input_pool,
         dropout=train.dropout,
         mask_threshold=train.mask_threshold,
+        mask_form=train.mask_form,
+        outside=train.outside,
+        mean=mean,
+        std=std,
     )
 
 
@@ -90,8 +114,9 @@ def _start_from(expert: Expert, parent: Expert) -> None:
     for key, value in shared.items():
         if key not in own or own[key].shape != value.shape:
             raise TrainingError(
-                f"{expert.spec.name} cannot start from {parent.spec.name}: {key} differs in shape; give both the same "
-                f"widths, block_depth, kernel and stem_stride, or set train.{expert.spec.name}.start to scratch"
+                f"{expert.spec.name} cannot start from {parent.spec.name}: {key} differs in shape; give both the "
+                f"same encoder, widths, block_depth, kernel and stem_stride, or set train.{expert.spec.name}.start to "
+                "scratch"
             )
     expert.unet.load_state_dict(own | shared)
 
@@ -114,6 +139,7 @@ def make_loader(job: Job, split: Split) -> BatchLoader:
         tree=job.tree,
         spec=job.spec,
         train=job.train,
+        zoom=job.params.zoom.settings,
         seed=job.seed,
         make_augmenter=lambda: make_augmenter(job.tree, job.spec.node, job.train),
     )

@@ -31,7 +31,7 @@ def sample_panels(expert: Expert, pack: Pack, parents: ParentMaps | None, *, cou
         target = target_map[pack.mask(index)]
         if len(rows) < count and (target != IGNORE).any():
             image = pack.image(index)
-            predicted = _predict(expert, image, target, parents.map(index) >= parents.threshold if parents else None)
+            predicted = _predict(expert, image, target, parents.map(index) if parents else None)
             cells = (image, palette[target], palette[predicted])
             rows.append(np.hstack([resize_image(np.ascontiguousarray(cell), (SIDE, SIDE)) for cell in cells]))
     return np.vstack(rows) if rows else np.zeros((SIDE, 3 * SIDE, 3), np.uint8)
@@ -41,14 +41,18 @@ def _predict(
     expert: Expert,
     image: npt.NDArray[np.uint8],
     target: npt.NDArray[np.uint8],
-    seen: npt.NDArray[np.bool_] | None,
+    parent: npt.NDArray[np.uint8] | None,
 ) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8 children; `parent` (H, W) uint8: probability of the expert's node, 255 = 1, None for the truth."""
     h, w = expert.input_shape(*target.shape)
     device = expert.mean.device
     inputs = torch.from_numpy(resize_image(image, (h, w))).permute(2, 0, 1)[None].to(device)
     if expert.spec.parent is None:
         return expert.predict(inputs, None)[0].argmax(0).to(torch.uint8).cpu().numpy()
-    mask = seen if seen is not None else target != IGNORE
-    small = resize_image((np.repeat(mask[..., None], 3, axis=2) * np.uint8(255)), (h, w))[..., 0] >= 128
-    children = expert.predict(inputs, torch.from_numpy(small)[None].to(device))[0].argmax(0).to(torch.uint8).cpu()
-    return np.where(small, children.numpy(), IGNORE).astype(np.uint8)
+    known = parent if parent is not None else (target != IGNORE) * np.uint8(255)
+    probability = torch.from_numpy(
+        resize_image(np.repeat(known[..., None], 3, axis=2), (h, w))[..., 0] / np.float32(255)
+    )
+    children = expert.predict(inputs, expert.mask(probability)[None].to(device))[0].argmax(0).to(torch.uint8).cpu()
+    seen = probability >= expert.settings.mask_threshold
+    return np.where(seen, children.numpy(), IGNORE).astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
 from bodycascade.imaging import resize_image
 from bodycascade.preprocess.pack import Pack
+from bodycascade.regions import Box, Zoom, people_boxes
+from bodycascade.train.boxes import people
 from bodycascade.train.parent_maps import ParentMaps
 
 BATCH = 16
@@ -30,7 +32,7 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Score:
     """IoU per child over all pixels (a child that never occurs has none), their mean without the background, the mean
-    loss of an image, and how long it took."""
+    loss of what was looked at (an image, or a box), and how long it took."""
 
     ious: dict[str, float]
     mean_iou: float
@@ -40,37 +42,46 @@ class Score:
 
 @dataclass(frozen=True)
 class _Group:
-    """Images of one input shape: `images` (N, 3, h, w) uint8, `parents` (N, h, w) bool, each target (H, W) uint8."""
+    """Parts of images with one input shape: `images` (N, 3, h, w) uint8, `parents` (N, h, w) as `Expert.mask` gives
+    them, each target (H, W) uint8."""
 
     images: Tensor
     parents: Tensor | None
     targets: list[Tensor]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What the expert looks at: `box` of image `index` of the pack; `target` (H, W) uint8, the box's own."""
+
+    index: int
+    box: Box
+    target: npt.NDArray[np.uint8]
+
+
 class SelectionScorer:
     """Scores an expert on a pack's images, each at the pack's size, within the true pixels of the expert's node.
 
-    The parent mask is the predicted one where `parents` is given, else the true one. Images that hold no pixel of the
-    node are left out; `images` is the number of the others. Inputs are made once, since they are the same every epoch.
+    The parent mask is the predicted one where `parents` is given, else the true one. With `zoom`, a child looks at
+    boxes around the true people, else at whole images. What holds no pixel of the node is left out; `images` is the
+    number of images that are left. Inputs are made once, since they are the same every epoch.
     """
 
-    def __init__(self, pack: Pack, expert: Expert, parents: ParentMaps | None, *, device: torch.device) -> None:
+    def __init__(
+        self, pack: Pack, expert: Expert, parents: ParentMaps | None, *, zoom: Zoom | None, device: torch.device
+    ) -> None:
         self._device = device
-        by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
-        target_map = expert.tree.target_map(expert.spec.name)
-        targets = {}
-        for index in range(len(pack)):
-            target = target_map[pack.mask(index)]
-            if (target != IGNORE).any():
-                targets[index] = target
-                by_shape[expert.input_shape(*target.shape)].append(index)
-        self.images = len(targets)
+        by_shape: dict[tuple[int, int], list[_Part]] = defaultdict(list)
+        is_root = expert.spec.parent is None
+        for part in _parts(pack, expert.tree.target_map(expert.spec.name), None if is_root else zoom):
+            by_shape[expert.input_shape(*part.target.shape)].append(part)
+        self.images = len({part.index for parts in by_shape.values() for part in parts})
         self._groups = []
-        for shape, indices in by_shape.items():
-            for first in range(0, len(indices), BATCH):
-                part = {index: targets[index] for index in indices[first : first + BATCH]}
-                seen = None if expert.spec.parent is None else _seen(parents, part)
-                self._groups.append(_make_group(pack, seen, shape, part))
+        for shape, parts in by_shape.items():
+            for first in range(0, len(parts), BATCH):
+                chosen = parts[first : first + BATCH]
+                nodes = None if is_root else [_node(part, parents) for part in chosen]
+                self._groups.append(_make_group(pack, expert, nodes, shape, chosen))
 
     @torch.inference_mode()
     def score(self, expert: Expert, *, precision: str, between: Callable[[], None] = lambda: None) -> Score:
@@ -95,7 +106,8 @@ class SelectionScorer:
                 matrix += torch.bincount(pairs, minlength=children**2).view(children, children).numpy()
         expert.train(training)
         ious, mean = _ious(matrix, expert)
-        return Score(ious, mean, loss / max(1, self.images), time.perf_counter() - started)
+        looked_at = sum(len(group.targets) for group in self._groups)
+        return Score(ious, mean, loss / max(1, looked_at), time.perf_counter() - started)
 
     def _logits(self, expert: Expert, images: Tensor, parents: Tensor | None, precision: str) -> Tensor:
         """(N, children, h, w) float32; in halves where the device has too little memory for all at once."""
@@ -118,28 +130,36 @@ class SelectionScorer:
         return torch.cat(logits)
 
 
-def _seen(parents: ParentMaps | None, targets: dict[int, npt.NDArray[np.uint8]]) -> list[npt.NDArray[np.bool_]]:
-    """For each image (H, W): where its parent is, predicted or true."""
+def _parts(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> Iterator[_Part]:
+    """What there is to look at in each image that holds the expert's node."""
+    for index in range(len(pack)):
+        labels = pack.mask(index)
+        height, width = labels.shape
+        boxes = [Box(0, 0, height, width)] if zoom is None else people_boxes(people(labels), (height, width), zoom)
+        for box in boxes:
+            target = target_map[box.cut(labels)]
+            if (target != IGNORE).any():
+                yield _Part(index, box, target)
+
+
+def _node(part: _Part, parents: ParentMaps | None) -> Tensor:
+    """(H, W) float32: the probability of the expert's node in the part, predicted or true."""
     if parents is None:
-        return [target != IGNORE for target in targets.values()]
-    return [parents.map(index) >= parents.threshold for index in targets]
+        return torch.from_numpy((part.target != IGNORE).astype(np.float32))
+    return torch.from_numpy(part.box.cut(parents.map(part.index)).astype(np.float32) / 255)
 
 
 def _make_group(
-    pack: Pack,
-    seen: Sequence[npt.NDArray[np.bool_]] | None,
-    shape: tuple[int, int],
-    targets: dict[int, npt.NDArray[np.uint8]],
+    pack: Pack, expert: Expert, nodes: Sequence[Tensor] | None, shape: tuple[int, int], parts: Sequence[_Part]
 ) -> _Group:
-    images = np.stack([resize_image(pack.image(index), shape) for index in targets])
-    masks = None if seen is None else torch.stack([_shrink(torch.from_numpy(mask), shape) for mask in seen])
-    full = [torch.from_numpy(target) for target in targets.values()]
+    images = np.stack([resize_image(part.box.cut(pack.image(part.index)), shape) for part in parts])
+    masks = None if nodes is None else expert.mask(torch.stack([_shrink(node, shape) for node in nodes]))
+    full = [torch.from_numpy(part.target) for part in parts]
     return _Group(torch.from_numpy(images).permute(0, 3, 1, 2), masks, full)
 
 
-def _shrink(mask: Tensor, shape: tuple[int, int]) -> Tensor:
-    full = mask.float()[None, None]
-    return functional.interpolate(full, size=shape, mode="bilinear", antialias=True)[0, 0] >= 0.5
+def _shrink(probability: Tensor, shape: tuple[int, int]) -> Tensor:
+    return functional.interpolate(probability[None, None], size=shape, mode="bilinear", antialias=True)[0, 0]
 
 
 def _ious(matrix: npt.NDArray[np.int64], expert: Expert) -> tuple[dict[str, float], float]:

@@ -31,7 +31,7 @@ from bodycascade.train.stopping import StopRequest
 from bodycascade.train.trainer import Trainer
 from bodycascade.train.workspace import fingerprint, working_folder
 
-CODE = ("descent.py", "expert.py", "hierarchy.py", "imaging.py", "train", "unet.py")
+CODE = ("descent.py", "encoders", "expert.py", "hierarchy.py", "imaging.py", "regions.py", "train", "unet.py")
 """What of the package changes a training's result; a change drops an unfinished one, as DVC drops a finished one."""
 
 
@@ -73,8 +73,15 @@ def _models_above(job: Job) -> dict[str, Path]:
 def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
     package = Path(bodycascade.__file__).parent
     code = [file for part in CODE for file in sorted((package / part).rglob("*.py")) or [package / part]]
-    settings = {"train": asdict(job.train), "seed": job.params.base.seed, "precision": job.precision}
-    return fingerprint(settings, [job.data / "manifest.json", *models.values(), *code])
+    named = job.root / job.train.encoder_weights
+    weights = [named] if named.is_file() else []
+    settings = {
+        "train": asdict(job.train),
+        "zoom": asdict(job.params.zoom),
+        "seed": job.params.base.seed,
+        "precision": job.precision,
+    }
+    return fingerprint(settings, [job.data / "manifest.json", *models.values(), *weights, *code])
 
 
 def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Path) -> None:
@@ -83,7 +90,9 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
     selection = open_split(job, "selection", above, folder)
     expert = new_expert(job, above)
     loader = make_loader(job, learned)
-    scorer = SelectionScorer(selection.pack, expert, selection.parents, device=job.device)
+    scorer = SelectionScorer(
+        selection.pack, expert, selection.parents, zoom=job.params.zoom.settings, device=job.device
+    )
     if not scorer.images:
         job.say(f"no image of the selection set holds {job.spec.node}: the last epoch's weights will be kept")
     trainer = Trainer(

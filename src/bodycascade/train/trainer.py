@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from bodycascade.devices import autocast
+from bodycascade.encoders import EncoderUNet
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
 from bodycascade.train.batches import Batch, BatchLoader
 from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
 from bodycascade.train.history import Row
+from bodycascade.train.leaf_head import LeafHead
 from bodycascade.train.loss import LossParts, expert_loss
 from bodycascade.train.schedule import averaging_decay, rate_factor
 from bodycascade.train.scoring import Score, SelectionScorer
@@ -60,8 +63,9 @@ class Trainer:
         self._device, self._precision, self._folder = device, precision, folder
         self._stop, self._say = stop, say
         self._weights = torch.tensor(weights, device=device)
+        self._leaf_head = _leaf_head(expert, train, device)
         self._optimizer = torch.optim.AdamW(
-            _parameter_groups(expert, train.weight_decay), lr=train.learning_rate, fused=True
+            _parameter_groups(expert, self._leaf_head, train), lr=train.learning_rate, fused=True
         )
         self._steps = train.epochs * loader.steps_per_epoch
         self._state = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0, "best_epoch": 0}
@@ -88,6 +92,8 @@ class Trainer:
             return False
         self._expert.load_state_dict(state["weights"])
         self._average.load_state_dict(state["average"])
+        if self._leaf_head is not None:
+            self._leaf_head.load_state_dict(state["leaf_head"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._state, self._sums = state["state"], state["sums"]
         self.rows, self._best_weights = state["rows"], state["best_weights"]
@@ -103,6 +109,7 @@ class Trainer:
         state = {
             "weights": self._expert.state_dict(),
             "average": self._average.state_dict(),
+            "leaf_head": {} if self._leaf_head is None else self._leaf_head.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "state": self._state,
             "sums": self._sums,
@@ -161,7 +168,7 @@ class Trainer:
         loss = self._loss(batch)
         self._optimizer.zero_grad(set_to_none=True)
         loss.total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self._expert.parameters(), self._train.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self._learned(), self._train.clip_norm)
         if not math.isfinite(loss.total.item() + norm.item()):
             self._skip(rate)
             return
@@ -173,25 +180,39 @@ class Trainer:
         self._sums["dice"] += loss.dice.item()
         self._sums["steps"] += 1
 
+    def _learned(self) -> list[nn.Parameter]:
+        return [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
+
     def _set_rate(self, step: int) -> float:
         warmup = round(self._train.warmup_epochs * self._loader.steps_per_epoch)
         rate = self._train.learning_rate * rate_factor(step, steps=self._steps, warmup_steps=warmup)
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         return rate
 
     def _loss(self, batch: Batch) -> LossParts:
         parent = None if batch.parent is None else batch.parent.to(self._device, non_blocking=True)
         images = batch.images.to(self._device, non_blocking=True)
         with autocast(self._device, self._precision):
-            logits = self._expert(self._expert.prepare(images, parent))
-        return expert_loss(
+            prepared = self._expert.prepare(images, parent)
+            if self._leaf_head is None:
+                logits, finer = self._expert(prepared), None
+            else:
+                features = self._expert.unet.features(prepared)
+                height, width = prepared.shape[-2:]
+                logits, finer = self._expert.unet.decide(features, (height, width)), self._leaf_head(features)
+        loss = expert_loss(
             logits.float(),
             batch.targets.to(self._device, non_blocking=True),
             self._weights,
             dice_weight=self._train.dice_weight,
             label_smoothing=self._train.label_smoothing,
         )
+        if self._leaf_head is None or finer is None:
+            return loss
+        leaves = batch.leaves.to(self._device, non_blocking=True)
+        second = self._leaf_head.loss(finer, leaves, dice_weight=self._train.dice_weight)
+        return dataclasses.replace(loss, total=loss.total + self._train.leaf_loss_weight * second)
 
     def _skip(self, rate: float) -> None:
         self._state["skipped"] += 1
@@ -253,8 +274,22 @@ class Trainer:
         return row | {f"iou_{name}": score.ious.get(name, math.nan) for name in self._expert.spec.children}
 
 
-def _parameter_groups(expert: Expert, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights decay; norms and biases, which have one dimension, do not."""
-    decayed = [p for p in expert.parameters() if p.ndim > 1]
-    free = [p for p in expert.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+def _leaf_head(expert: Expert, train: TrainParams, device: torch.device) -> LeafHead | None:
+    """The head of the second question, where it is asked and is another than the first."""
+    finer = len(expert.tree.labels(expert.spec.node)) > len(expert.spec.children)
+    return LeafHead(expert).to(device) if finer and train.leaf_loss_weight else None
+
+
+def _parameter_groups(expert: Expert, leaf_head: LeafHead | None, train: TrainParams) -> list[dict[str, Any]]:
+    """Weights decay; norms and biases, which have one dimension, do not. `factor`: of the learning rate."""
+    trunk = expert.unet.encoder if isinstance(expert.unet, EncoderUNet) else nn.Module()
+    pretrained = {id(p) for p in trunk.parameters()}
+    fresh = [p for p in expert.parameters() if id(p) not in pretrained]
+    fresh += [] if leaf_head is None else leaf_head.parameters()
+    groups = []
+    for factor, parameters in ((1.0, fresh), (train.encoder_rate, list(trunk.parameters()))):
+        decayed = [p for p in parameters if p.ndim > 1]
+        free = [p for p in parameters if p.ndim <= 1]
+        groups.append({"params": decayed, "weight_decay": train.weight_decay, "factor": factor})
+        groups.append({"params": free, "weight_decay": 0.0, "factor": factor})
+    return [group for group in groups if group["params"]]

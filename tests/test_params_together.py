@@ -1,0 +1,33 @@
+"""What several parameters say together: contradictions, and how often the cascade looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeParams
+from tests.test_params import error_of, line_of, with_value
+
+
+def test_contradiction_made_by_an_override_is_named_where_it_is_written(tmp_path: Path) -> None:
+    said = error_of(tmp_path, with_value("train.body", "{crop_side: 4000}"))
+    assert said.startswith(f"params.yaml:{line_of('train.body')}: train.body.crop_side: expected at most input_side")
+
+
+@pytest.mark.parametrize(("key", "value"), [("stem_stride", 4), ("input_pool", 2)])
+def test_encoder_leaves_no_place_for_another_way_to_shrink_the_input(tmp_path: Path, key: str, value: int) -> None:
+    others = {"stem_stride": 1, "input_pool": 1, key: value}
+    section = ", ".join(f"{name}: {number}" for name, number in {"encoder": "efficientnet_lite0", **others}.items())
+    said = error_of(tmp_path, with_value("train.body", f"{{{section}}}"))
+    where = f"params.yaml:{line_of('train.body')}: train.body.{key}"
+    assert said == f"{where}: expected 1 with the encoder efficientnet_lite0, found {value}"
+
+
+@pytest.mark.parametrize(("looks", "weights"), [("never", None), ("once", (0.0, 0.0)), ("twice", (1.0, 0.0))])
+def test_cascade_looks_as_often_as_the_params_say(
+    make_params: MakeParams, looks: str, weights: tuple[float, float] | None
+) -> None:
+    zoom = make_params({"zoom.looks": looks}).zoom.settings
+    # Weight of the second look in a tiny box and in one of half the picture.
+    assert (None if zoom is None else (zoom.second_weight(0.01), zoom.second_weight(0.5))) == weights
