@@ -1,0 +1,161 @@
+"""One change at a time, by its score on the selection set:
+
+python -m benchmarks.ablation PARAMS body --set train.body.epochs=2 --arm "hard:" --arm "soft: train.body.outside=.2"
+
+Every arm trains the expert anew, as the train stage does, with its own changes laid over PARAMS; what stands above the
+expert must be trained already. Nothing below results/ changes but this benchmark's own two files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.machine import machine_facts
+from benchmarks.output import RESULTS, markdown_table, run_benchmark, write_results
+from bodycascade.devices import choose_device
+from bodycascade.errors import ParamsError
+from bodycascade.expert_file import load_expert
+from bodycascade.hierarchy import PASCAL_PART, Tree
+from bodycascade.params import Params, load_params
+from bodycascade.preprocess import read_manifest
+from bodycascade.progress import Progress
+from bodycascade.train.job import Job
+from bodycascade.train.materials import child_weights, make_loader, new_expert, open_split
+from bodycascade.train.scoring import SelectionScorer
+from bodycascade.train.stopping import StopRequest
+from bodycascade.train.trainer import Trainer
+from bodycascade.train.workspace import fingerprint
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One row of the table: its name, and what it changes, as (dotted key, value as YAML)."""
+
+    name: str
+    changes: tuple[tuple[str, str], ...]
+
+
+def parse_arm(text: str) -> Arm:
+    """`name: key=value key=value`; raises `ParamsError` for anything else."""
+    name, colon, rest = text.partition(":")
+    changes = tuple((key, value) for key, _, value in (word.partition("=") for word in rest.split()))
+    if not colon or not name.strip() or not all(key and value for key, value in changes):
+        raise ParamsError(f"arm {text!r}: expected NAME: KEY=VALUE ..., for example soft: train.body.mask_form=soft")
+    return Arm(name.strip(), changes)
+
+
+def changed(path: Path, changes: Sequence[tuple[str, str]], tree: Tree = PASCAL_PART) -> Params:
+    """The parameters of `path` with `changes`; raises `ParamsError` where the outcome is not valid."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key, value in changes:
+        *sections, last = key.split(".")
+        place = document
+        for section in sections:
+            place = place.setdefault(section, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise ParamsError(f"{key}: {path} has no such section")
+        place[last] = yaml.safe_load(value)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_text(yaml.safe_dump(document), encoding="utf-8")
+        return load_params(copy, tree)
+
+
+def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART) -> dict[str, Any]:
+    """The last row of a training's history, with its minutes. Parent maps are made once for all arms with one zoom.
+
+    Raises what the train stage raises.
+    """
+    device, _ = choose_device(params.base.device)
+    stop = StopRequest()
+    job = Job(params, tree, tree.expert(expert), root, device, stop)
+    manifest = read_manifest(job.data)
+    above, files = {}, [job.data / "manifest.json"]
+    name = job.spec.parent
+    while name is not None:
+        above[name] = load_expert(job.model(name), tree)
+        files.append(job.model(name))
+        name = tree.expert(name).parent
+    maps = job.work.parent / "ablation" / fingerprint({"zoom": dataclasses.asdict(params.zoom), "of": expert}, files)
+    maps.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=maps))
+    try:
+        learned, selection = (open_split(job, split, above, maps) for split in ("train", "selection"))
+        network = new_expert(job, above)
+        scorer = SelectionScorer(selection.pack, network, selection.parents, zoom=params.zoom.settings, device=device)
+        loader = make_loader(job, learned)
+        trainer = Trainer(
+            network,
+            loader,
+            scorer,
+            train=job.train,
+            weights=child_weights(job, manifest),
+            seed=job.seed,
+            device=device,
+            precision=job.precision,
+            folder=folder,
+            stop=stop,
+            say=job.say,
+        )
+        with stop.listening(), Progress(expert, total=job.train.epochs * loader.steps_per_epoch) as progress:
+            trainer.run(lambda row, score, average: None, progress.at)
+        return trainer.rows[-1] | {"minutes": sum(row["seconds"] for row in trainer.rows) / 60}
+    finally:
+        shutil.rmtree(folder)
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown: each arm's score, classes and cost."""
+    classes = list(dict.fromkeys(key for row in rows for key in row if key.startswith("iou_")))
+    header = ["arm", "epochs", "selection mIoU", *(key.removeprefix("iou_") for key in classes), "minutes"]
+    lines = [
+        [
+            row["arm"],
+            f"{row['epoch']:.0f}",
+            f"{row['selection_mIoU']:.4f}",
+            *(f"{row[key]:.3f}" if key in row else "-" for key in classes),
+            f"{row['minutes']:.1f}",
+        ]
+        for row in rows
+    ]
+    return markdown_table(header, lines)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train every arm; the table is written after each, so that an interrupted run keeps what it has."""
+    arms = [parse_arm(text) for text in arguments.arm]
+    shared = tuple((key, value) for key, _, value in (text.partition("=") for text in arguments.set))
+    trained: list[dict[str, Any]] = []
+    planned = [(arm, changed(arguments.params, (*shared, *arm.changes))) for arm in arms]
+    root = (arguments.params.resolve().parent / planned[0][1].profile.root).resolve()
+    for arm, params in planned:
+        row = measure(params, root, arguments.expert)
+        changes = dict((*shared, *arm.changes))
+        trained.append({"arm": arm.name, "changes": changes} | row)
+        facts = {"machine": machine_facts(), "expert": arguments.expert, "arms": trained}
+        write_results(arguments.out, arguments.name or f"ablation_{arguments.expert}", facts, table(trained))
+        print(table(trained[-1:]), flush=True)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description="One change at a time.")
+    parser.add_argument("params", type=Path, metavar="PARAMS", help="params.yaml of the profile")
+    parser.add_argument("expert", metavar="EXPERT", help="the expert to train")
+    parser.add_argument("--arm", action="append", required=True, metavar='"NAME: KEY=VALUE ..."', help="repeatable")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of all arms; repeatable")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument("--name", help="of the two files there (ablation_EXPERT)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    run_benchmark(lambda: run(parse()))

@@ -1,0 +1,122 @@
+"""The model card of a bundle, from what evaluate wrote: python -m benchmarks.model_card PARAMS BUNDLE OUT.md"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.output import markdown_table, run_benchmark
+from bodycascade.bundle import load_bundle
+from bodycascade.errors import DataError
+from bodycascade.files import sha256_of, write_text
+from bodycascade.params import Params, load_params
+
+TEXT = """\
+# Model card: the released cascade
+
+Finds people in photographs and divides them into six parts, by four experts that follow a class tree. Made by the
+profile `{profile}` of this repository (`{params}`, where every number of the recipe stands); `CascadeSegmenter.load()`
+loads it.
+
+## Data
+
+Trained on {train} photographs of Pascal-Part (VOC 2010, annotated with person parts), epochs chosen on {selection}
+others, scored once on the {images} val photographs below; nothing was chosen on these. The photographs are Flickr's,
+under the terms of PASCAL VOC; none is part of this package.
+
+Initial weights of every expert's trunk: {start}.
+
+## Scores
+
+One confusion matrix over all pixels of all val images, each at its own size; background never counts; one scale, no
+flip. In brackets 95 % bootstrap intervals over images.
+
+{levels}
+{classes}
+{sizes}
+## Limits
+
+- People under 2 % of a picture are often missed; limbs are confused more than heads; see the tables.
+- Animals, upholstery and clothes that nobody wears are at times taken for people.
+- It tells parts, not persons: two people side by side are one body. Hands and arms have no left and right.
+- A quarter of the training photographs shows no lower body; unusual views (from above, lying) are rare in them.
+- Who was photographed in 2010 and put on Flickr decides who is in the data. It was not examined how well the cascade
+  does on people of different skin, age, sex or build. It must not be used to judge or identify persons.
+
+## Files
+
+{files}
+Licence: Apache-2.0, as this package; the trunk's licence and source stand beside its weights in
+`bodycascade/encoders/weights/`.
+"""
+
+STARTS = {
+    "bodypix_mobilenet_v1_075": "BodyPix 2.0, MobileNetV1 0.75 (Google, Apache-2.0), trained on people, whose training "
+    "pictures are not public in full, so that an overlap with Pascal's photographs cannot be ruled out",
+    "none": "random",
+}
+
+
+def card(params: Params, root: Path, bundle: Path) -> str:
+    """The card as Markdown; raises `DataError` where evaluate has not run."""
+    report = root / params.profile.reports / "metrics.json"
+    manifest = root / params.profile.data / "manifest.json"
+    for path in (report, manifest):
+        if not path.is_file():
+            raise DataError(f"{path}: no such file; run the stages of the profile {params.profile.name} first")
+    figures, ids = json.loads(report.read_text("utf-8")), json.loads(manifest.read_text("utf-8"))["ids"]
+    tree = load_bundle(bundle).tree
+    encoder = next(iter(params.train.values())).encoder
+    levels = [f"mIoU{level}" for level in range(len(tree.levels))]
+    classes = [name for names in tree.levels for name in names]
+    bands = [[band, str(row["images"]), *(_score(row[level]) for level in levels)] for band, row in _bands(figures)]
+    files = [[path.name, f"{path.stat().st_size:,}", f"`{sha256_of(path)}`"] for path in sorted(bundle.iterdir())]
+    return TEXT.format(
+        profile=params.profile.name,
+        params=params.profile.params,
+        train=f"{len(ids['train']):,}",
+        selection=len(ids["selection"]),
+        images=figures["images"],
+        start=STARTS.get(encoder, f"{encoder}, trained on ImageNet"),
+        levels=markdown_table(["", "score"], [[level, _interval(figures, level)] for level in levels]),
+        classes=markdown_table(["IoU", *classes], [["", *(_score(figures[name]) for name in classes)]]),
+        sizes=markdown_table(["people's share of the picture", "images", *levels], bands),
+        files=markdown_table(["file", "bytes", "sha256"], files),
+    )
+
+
+def _bands(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return list(figures["by_size"].items())
+
+
+def _interval(figures: dict[str, Any], level: str) -> str:
+    low, high = figures["bootstrap"].get(level, (None, None))
+    return _score(figures[level]) + ("" if low is None else f" [{_score(low)}, {_score(high)}]")
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the card."""
+    params = load_params(arguments.params)
+    root = (arguments.params.resolve().parent / params.profile.root).resolve()
+    write_text(arguments.out, card(params, root, arguments.bundle))
+    print(arguments.out)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.model_card", description="The card of a bundle.")
+    parser.add_argument("params", type=Path, metavar="PARAMS", help="params.yaml of the profile")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of the bundle")
+    parser.add_argument("out", type=Path, metavar="OUT", help="file to write")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    run_benchmark(lambda: run(parse()))

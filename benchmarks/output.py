@@ -1,0 +1,42 @@
+"""Results as files, and the way a benchmark ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from benchmarks.machine import machine_line
+from bodycascade.errors import BodyCascadeError
+from bodycascade.files import write_json, write_text
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def write_results(folder: Path, name: str, data: dict[str, Any], text: str) -> None:
+    """Write `data` to NAME.json and `text`, below a line about the machine, to NAME.md, each whole or not at all.
+
+    `data` has the key "machine", as `machine_facts` gives it.
+    """
+    write_json(folder / f"{name}.json", data)
+    write_text(folder / f"{name}.md", f"{machine_line(data['machine'])}\n\n{text}")
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: the first column to the left, the others, figures, to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def run_benchmark(main: Callable[[], object]) -> NoReturn:
+    """Run `main` and leave the process: an error meant for the user is one line and exit code 1."""
+    try:
+        main()
+    except BodyCascadeError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)

@@ -1,0 +1,48 @@
+"""Segmenters as they are named on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bodycascade.baselines import BodyPixSegmenter, ConstantSegmenter
+from bodycascade.cascade import CascadeSegmenter
+from bodycascade.errors import BodyCascadeError, BundleError
+from bodycascade.hierarchy import PASCAL_PART
+from bodycascade.segmenter import Segmenter
+
+RELEASED, BACKGROUND, BODYPIX = "released", "background", "bodypix"
+
+KINDS = "released, background, bodypix=FOLDER (Google's files), or a bundle as FOLDER or NAME=FOLDER"
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """(name in the tables, folder or nothing) of a segmenter on the command line, of one of `KINDS`.
+
+    A bundle without a name is called cascade: where it lies on a disk is nobody's business.
+    """
+    if text in (RELEASED, BACKGROUND):
+        return text, ""
+    name, given, folder = text.partition("=")
+    if not given:
+        name, folder = "cascade", text
+    if not name or not folder or name in (RELEASED, BACKGROUND):
+        raise BodyCascadeError(f"{text!r}: expected {KINDS}")
+    return name, folder
+
+
+def open_segmenter(text: str, *, device: str = "auto", precision: str | None = None) -> Segmenter:
+    """The segmenter that `text` names; `precision` None is its own: float32 for BodyPix, auto for a cascade."""
+    name, folder = split_name(text)
+    if name == BACKGROUND:
+        return ConstantSegmenter(PASCAL_PART, 0)
+    if name == BODYPIX:
+        return BodyPixSegmenter(folder, precision=precision or "float32", device=device)
+    return open_cascade(text, device=device, precision=precision or "auto")
+
+
+def open_cascade(text: str, *, device: str = "auto", precision: str = "auto") -> CascadeSegmenter:
+    """The cascade that `text` names; raises `BundleError` where it names something else."""
+    name, folder = split_name(text)
+    if name in (BACKGROUND, BODYPIX):
+        raise BundleError(f"{text!r} is no cascade; expected released, FOLDER or NAME=FOLDER")
+    return CascadeSegmenter.load(None if name == RELEASED else Path(folder), device, precision=precision)
