@@ -9,6 +9,8 @@ usage: ./pipeline.sh                 set up, then run the pipeline on rendered p
        ./pipeline.sh test            set up, then run the tests
        ./pipeline.sh pascal_part     set up, then run the full recipe on data/pascal_part (train_id, scored on val_id)
        ./pipeline.sh official        the same on the official split of Pascal-Person-Part
+       ./pipeline.sh scratch         the same as pascal_part without pretrained weights
+       ./pipeline.sh direct          one network for all classes, on the data of pascal_part, to compare with
 PYTHON=/path/to/python names the Python (3.11 or later) to set up with; otherwise python3 is taken.
 TEXT
     exit 2
@@ -50,7 +52,7 @@ case ${1-} in
     "") setup; reproduce ;;
     setup) setup ;;
     test) setup; exec python -m pytest ;;
-    pascal_part | official)
+    pascal_part | official | scratch | direct)
         setup
         # DVC has no more to say of absent data than "no such file"; the stage says what makes or links it.
         [[ -d data/pascal_part ]] || exec python -m stages.preprocess --params "pipelines/$1/params.yaml"

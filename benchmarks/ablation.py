@@ -62,11 +62,17 @@ def changed(path: Path, changes: Sequence[tuple[str, str]], tree: Tree = PASCAL_
             place = place.setdefault(section, {}) if isinstance(place, dict) else None
         if not isinstance(place, dict):
             raise ParamsError(f"{key}: {path} has no such section")
-        place[last] = yaml.safe_load(value)
+        try:
+            place[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ParamsError(f"{key}: {value!r} is not YAML") from None
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         copy.write_text(yaml.safe_dump(document), encoding="utf-8")
-        return load_params(copy, tree)
+        try:
+            return load_params(copy, tree)
+        except ParamsError as error:
+            raise ParamsError(str(error).replace(str(copy), str(path))) from None
 
 
 def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Fail
     """What is wrong with `labels` (H, W) uint8."""
     truth = example.truth
     finest = f"mIoU{len(tree.levels) - 1}"
-    score = scores(confusion_matrix(truth, labels, tree.num_labels), tree)[finest]
+    perfect = bool((truth == labels).all())  # also where there is nobody and nobody was found
+    score = 1.0 if perfect else scores(confusion_matrix(truth, labels, tree.num_labels), tree)[finest]
     halves = tree.level_map(min(1, len(tree.levels) - 1))
     both = (truth > 0) & (labels > 0)
     pixels = {
@@ -65,7 +66,7 @@ def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Fail
         "confused": np.count_nonzero(both & (halves[truth] == halves[labels]) & (truth != labels)),
     }
     total = max(1, sum(pixels.values()))
-    wrong = {name: count / total for name, count in pixels.items()}
+    wrong = {name: float(count / total) for name, count in pixels.items()}
     return Failure(example.id, score, wrong, _kind(example, wrong), _views(example, labels, tree))
 
 

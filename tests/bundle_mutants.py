@@ -11,7 +11,7 @@ import json
 import pickle
 import shutil
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,10 @@ Dice = np.random.Generator
 Mutator = Callable[[Path, Dice], None]
 
 EXPERTS = ("person", "body", "upper_body", "lower_body")
+
+ZOOM = {"threshold": 0.3, "margin": 0.2, "whole": 0.5, "again_below": 0.1, "again_above": 0.4}
+ZOOMS = (None, ZOOM)
+BAD_ZOOMS = (False, 0.5, "near", [], {}, [ZOOM], ZOOM | {"whole": 2}, ZOOM | {"more": 1}, ZOOM | {"margin": None})
 
 
 class Executed:
@@ -47,6 +51,11 @@ def sign(folder: Path, manifest: dict[str, Any]) -> None:
 def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest as plain data."""
     return json.loads((folder / "manifest.json").read_text())
+
+
+def one_of(dice: Dice, values: Sequence[Any]) -> Any:
+    """One of `values` as it is."""
+    return values[int(dice.integers(0, len(values)))]
 
 
 def any_file(folder: Path, dice: Dice) -> Path:
@@ -147,28 +156,22 @@ def manifest_unsigned(folder: Path, dice: Dice) -> None:
 def manifest_signed(folder: Path, dice: Dice) -> None:
     manifest = manifest_of(folder)
     edits: list[Callable[[dict[str, Any]], object]] = [
-        lambda m: m.update(format_version=2),
-        lambda m: m.update(format_version=0),
-        lambda m: m.update(format_version="1"),
-        lambda m: m.update(format_version=True),
-        lambda m: m.update(format_version=None),
+        lambda m: m.update(format_version=one_of(dice, (2, 0, "1", True, None))),
         lambda m: m.pop("tree"),
         lambda m: m.pop("normalisation"),
         lambda m: m.update(more=1),
-        lambda m: m.update(settings=[]),
-        lambda m: m.update(settings={}),
-        lambda m: m.update(settings={"routing": "diagonal"}),
-        lambda m: m.update(settings={"routing": "hard", "code": "print()"}),
-        lambda m: m.update(settings={"routing": ["hard"]}),
+        lambda m: m.update(settings=one_of(dice, ([], {}, {"routing": "hard"}, {"zoom": one_of(dice, ZOOMS)}))),
+        lambda m: m.update(settings={"routing": "diagonal", "zoom": one_of(dice, ZOOMS)}),
+        lambda m: m.update(settings={"routing": "hard", "zoom": one_of(dice, ZOOMS), "code": "print()"}),
+        lambda m: m.update(settings={"routing": ["hard"], "zoom": one_of(dice, ZOOMS)}),
+        lambda m: m["settings"].update(zoom=one_of(dice, BAD_ZOOMS)),
         lambda m: m.update(experts={}),
         lambda m: m.update(experts=m["experts"][::-1]),
         lambda m: m.update(experts=m["experts"][:3]),
         lambda m: m.update(experts=[*m["experts"], m["experts"][0]]),
         lambda m: m["experts"][0].pop("settings"),
-        lambda m: m["experts"][1].update(file="person.safetensors"),
-        lambda m: m["experts"][1].update(file="../body.safetensors"),
-        lambda m: m["experts"][1].update(file="/etc/passwd"),
-        lambda m: m["experts"][1].update(file=["body.safetensors"]),
+        lambda m: m["experts"][1].update(file=one_of(dice, ("person.safetensors", "../body.safetensors"))),
+        lambda m: m["experts"][1].update(file=one_of(dice, ("/etc/passwd", ["body.safetensors"]))),
         lambda m: m["experts"][2].update(name="../upper_body"),
         lambda m: m["experts"][2].update(name=None),
         lambda m: m["experts"][3]["settings"].update(input_side=31),
@@ -203,16 +206,13 @@ def expert_header_signed(folder: Path, dice: Dice) -> None:
     file = any_expert(folder, dice)
     header, ours, numbers = _parts(file.read_bytes())
     edits: list[Callable[[dict[str, Any]], object]] = [
-        lambda o: o.update(format_version=2),
-        lambda o: o.update(format_version="x"),
+        lambda o: o.update(format_version=one_of(dice, (2, "x"))),
         lambda o: o.pop("extra"),
         lambda o: o.update(extra=3),
         lambda o: o.update(more={}),
         lambda o: o["tree"]["children"][1].update(name="figure"),
         lambda o: o.update(tree=None),
-        lambda o: o["settings"].update(widths=[4, 8]),
-        lambda o: o["settings"].update(widths=[4096] * 8),
-        lambda o: o["settings"].update(widths=[10**9]),
+        lambda o: o["settings"].update(widths=one_of(dice, ([4, 8], [4096] * 8, [10**9]))),
         lambda o: o["settings"].update(block_depth=2),
         lambda o: o["settings"].update(block_depth=10**9),
         lambda o: o["settings"].update(kernel=4),

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from bodycascade import CascadeSegmenter
 from bodycascade.bundle import load_bundle, load_expert, read_extra, save_bundle, save_expert
 from bodycascade.errors import BundleError
 from bodycascade.hierarchy import PASCAL_PART
-from tests.bundle_mutants import MUTATORS, manifest_of, sign
+from bodycascade.regions import Zoom
+from tests.bundle_mutants import BAD_ZOOMS, MUTATORS, ZOOM, manifest_of, sign
 from tests.toy_experts import FOUR_LEGS, random_image, tiny_expert, tiny_experts
 
 
@@ -232,3 +234,28 @@ def test_five_hundred_mutants_are_refused_in_one_line(hundred: int, whole: Path,
         assert "cascade" in refusal(folder), mutate.__name__
         shutil.rmtree(folder)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 (nothing was executed: no trace was left)
+
+
+@pytest.mark.parametrize("zoom", [None, Zoom(0.5, 0.2, 0.6, 0.05, 0.3)])
+def test_a_saved_segmenter_keeps_its_zoom(zoom: Zoom | None, tmp_path: Path) -> None:
+    segmenter = CascadeSegmenter(
+        tiny_experts(PASCAL_PART), routing="hard", zoom=zoom, device="cpu", precision="float32"
+    )
+    segmenter.save(tmp_path / "cascade")
+    again = CascadeSegmenter.load(tmp_path / "cascade", "cpu", precision="float32")
+    assert again.zoom == zoom
+    image = random_image(60, 80)
+    np.testing.assert_array_equal(again(image).probs, segmenter(image).probs)
+
+
+@pytest.mark.parametrize("zoom", BAD_ZOOMS, ids=str)
+def test_a_malformed_zoom_is_refused_in_one_line(zoom: Any, whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cascade"
+    shutil.copytree(whole, folder)
+    manifest = manifest_of(folder)
+    manifest["settings"]["zoom"] = ZOOM
+    sign(folder, manifest)
+    assert CascadeSegmenter.load(folder, "cpu").zoom == Zoom.from_json(ZOOM)
+    manifest["settings"]["zoom"] = zoom
+    sign(folder, manifest)
+    assert "cascade: zoom" in refusal(folder)

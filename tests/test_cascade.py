@@ -273,11 +273,6 @@ def test_wrong_experts_are_refused_in_one_line() -> None:
         cascade(experts, precision="float8")
 
 
-def test_loading_without_a_path_says_that_nothing_is_released() -> None:
-    with pytest.raises(BundleError, match=r"no bundle is released yet.*dvc repro.*results/models/embedded/cascade"):
-        CascadeSegmenter.load()
-
-
 @pytest.mark.parametrize("routing", ROUTINGS)
 def test_a_saved_segmenter_comes_back_equal(routing: str, tmp_path: Path) -> None:
     segmenter = cascade(tiny_experts(PASCAL_PART, sides=(48, 32)), routing=routing)

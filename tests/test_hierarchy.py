@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bodycascade.errors import TreeError
-from bodycascade.hierarchy import IGNORE, PASCAL_PART, Node, Tree
+from bodycascade.hierarchy import IGNORE, PASCAL_PART, Node, Tree, flat
 from tests.toy_experts import FOUR_LEGS
 
 
@@ -151,3 +151,40 @@ def test_unknown_names_list_the_known_ones() -> None:
         PASCAL_PART.expert("head")
     with pytest.raises(TreeError, match="levels 0 to 2"):
         PASCAL_PART.level_map(3)
+
+
+def test_depth_is_the_coarsest_level_that_tells_a_node_from_its_siblings() -> None:
+    depths = {
+        name: PASCAL_PART.depth(name) for name in ("picture", "background", "body", "upper_body", "head", "low_leg")
+    }
+    assert depths == {"picture": 0, "background": 0, "body": 0, "upper_body": 1, "head": 2, "low_leg": 2}
+    assert [FOUR_LEGS.depth(name) for name in ("nothing", "beast", "tail", "legs", "hind_right")] == [0, 0, 1, 1, 2]
+    with pytest.raises(TreeError, match="no class is called 'arm'"):
+        PASCAL_PART.depth("arm")
+
+
+@pytest.mark.parametrize("tree", [PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])
+def test_an_experts_children_are_of_the_level_below_its_node(tree: Tree) -> None:
+    for level, names in enumerate(tree.levels):
+        assert max(tree.depth(name) for name in names) == level
+    for spec in tree.experts:
+        assert len({tree.depth(child) for child in spec.children}) == 1
+
+
+@pytest.mark.parametrize("tree", [PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])
+def test_flat_tree_has_one_expert_for_all_leaves_by_label(tree: Tree) -> None:
+    single = flat(tree)
+    (spec,) = single.experts
+    assert (spec.name, spec.node, spec.parent) == ("parts", tree.root.name, None)
+    assert single.leaves == tree.leaves
+    assert spec.children == tuple(leaf.name for leaf in tree.leaves)
+    # A child's place is its label: the network's classes are those of the masks.
+    assert single.target_map("parts")[: tree.num_labels].tolist() == list(range(tree.num_labels))
+    assert set(single.target_map("parts")[tree.num_labels :]) == {IGNORE}
+    assert single.levels == (tuple(leaf.name for leaf in tree.leaves[1:]),)
+    assert Tree.from_json(single.to_json()) == single != tree
+
+
+def test_flat_tree_names_its_expert_as_asked_and_is_not_made_flatter() -> None:
+    assert [spec.name for spec in flat(PASCAL_PART, "whole").experts] == ["whole"]
+    assert flat(flat(PASCAL_PART)) == flat(PASCAL_PART)

@@ -130,6 +130,7 @@ BAD_VALUES = [
     ("profile.name", "../x", "expected a plain word of letters, digits and _, found '../x'"),
     ("profile.name", "12", "expected a plain word of letters, digits and _, found '12' (text needs quotes here)"),
     ("profile.name", "on", "expected a plain word of letters, digits and _, found 'on' (text needs quotes here)"),
+    ("profile.tree", "deep", "expected cascade or flat, found 'deep'"),
     ("base.seed", "-1", "expected a whole number from 0 to 2147483647, found '-1'"),
     ("base.device", "gpu", "expected auto, cpu or cuda, found 'gpu'"),
     ("base.precision", "16", "expected auto, float32 or bfloat16, found '16'"),
@@ -266,7 +267,7 @@ def test_there_are_at_least_sixty_mutants() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 def test_parameter_files_of_the_repository_are_valid(path: Path) -> None:
     params = load_params(path)
-    assert tuple(params.train) == tuple(spec.name for spec in PASCAL_PART.experts)
+    assert tuple(params.train) == tuple(spec.name for spec in params.profile.trained_tree(PASCAL_PART).experts)
     assert ((path.parent / params.profile.root).resolve(), params.profile.params) == (ROOT, str(path.relative_to(ROOT)))
 
 

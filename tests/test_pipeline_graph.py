@@ -17,10 +17,10 @@ from bodycascade.params import load_params
 from bodycascade.train.stage import CODE
 from tests.imports import ROOT, imported_names, module_file
 
+COPIES = ("pascal_part", "official", "scratch")
 PROFILES = {
     "embedded": ROOT / "params.yaml",
-    "pascal_part": ROOT / "pipelines/pascal_part/params.yaml",
-    "official": ROOT / "pipelines/official/params.yaml",
+    **{name: ROOT / "pipelines" / name / "params.yaml" for name in (*COPIES, "direct")},
 }
 EXPERTS = {spec.name: spec.parent for spec in PASCAL_PART.experts}
 TRAINED = [f"train-{name}" for name in EXPERTS]
@@ -61,8 +61,8 @@ ALSO_CARRIES = {
 
 @cache
 def stages(profile: str) -> dict[str, dict[str, Any]]:
-    """Stages of dvc.yaml with the profile's values in place of its templates; a param is "section.key"."""
-    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    """Stages of a profile's dvc.yaml, its values in place of the templates; a param is "section.key"."""
+    text = PROFILES[profile].with_name("dvc.yaml").read_text(encoding="utf-8")
     for key, value in read_yaml(PROFILES[profile])["profile"].items():
         text = text.replace(f"${{profile.{key}}}", value)
     found: dict[str, dict[str, Any]] = yaml.safe_load(text)["stages"]
@@ -91,6 +91,11 @@ def tracked(stage: dict[str, Any]) -> list[str]:
     return [key for entry in stage["params"] for keys in entry.values() for key in keys]
 
 
+def code_of(stage: dict[str, Any]) -> list[str]:
+    """What of this repository's code the stage depends on."""
+    return [path for path in stage["deps"] if path.endswith(".py") or path.startswith("src/")]
+
+
 def is_below(path: str, folders: list[str]) -> bool:
     return any(Path(path).is_relative_to(folder) for folder in folders)
 
@@ -115,7 +120,11 @@ def is_stopped(name: str, stop: set[str]) -> bool:
     return name in stop or any(f"{name}.".startswith(entry[:-1]) for entry in stop if entry.endswith(".*"))
 
 
-@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "embedded"])
+def test_every_profile_is_tested_here() -> None:
+    assert {path.parent.name for path in (ROOT / "pipelines").glob("*/params.yaml")} == {*PROFILES} - {"embedded"}
+
+
+@pytest.mark.parametrize("profile", COPIES)
 def test_graph_of_a_profile_is_a_copy(profile: str) -> None:
     copy = ROOT / "pipelines" / profile / "dvc.yaml"
     assert not copy.is_symlink()
@@ -217,6 +226,18 @@ def test_training_stages_differ_in_the_expert_only() -> None:
     assert len(set(plain)) == 1
 
 
+def test_opponents_graph_has_one_network_and_no_report() -> None:
+    graph, other = stages("direct"), stages("pascal_part")
+    assert list(graph) == ["preprocess", "train-parts", "evaluate"]
+    for name, same in (("preprocess", "preprocess"), ("train-parts", "train-person"), ("evaluate", "evaluate")):
+        assert code_of(graph[name]) == code_of(other[same]), "a change of dvc.yaml belongs in pipelines/direct too"
+        assert graph[name].keys() == other[same].keys()
+    made: list[str] = []
+    for name in graph:
+        assert bool(made) == any(is_below(path, made) for path in graph[name]["deps"]), f"{name} waits for no other"
+        made = outputs(graph[name], "outs")
+
+
 def test_unfinished_training_is_dropped_for_the_code_that_dvc_tracks() -> None:
     listed = {path for path in stages("embedded")["train-person"]["deps"] if path.startswith("src/")}
     assert listed == {f"src/bodycascade/{name}" for name in CODE}
@@ -224,7 +245,7 @@ def test_unfinished_training_is_dropped_for_the_code_that_dvc_tracks() -> None:
 
 @pytest.mark.parametrize("stage", ["preprocess", "train-person", "evaluate", "visualize"])
 def test_code_dependencies_cover_what_the_stage_imports(stage: str) -> None:
-    code = [path for path in stages("pascal_part")[stage]["deps"] if path.endswith(".py") or path.startswith("src/")]
+    code = code_of(stages("pascal_part")[stage])
     exempt = set(CARRIES) | set(ALSO_CARRIES[word(stage)])
     reached = reached_modules(f"stages.{word(stage)}", exempt)
     files = {module_file(name) for name in reached}

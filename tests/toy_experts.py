@@ -13,6 +13,7 @@ from torch.nn import functional
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.hierarchy import PASCAL_PART, Node, Tree
+from bodycascade.regions import Zoom
 
 FOUR_LEGS = Tree(
     Node(
@@ -102,6 +103,26 @@ class FixedExpert(Expert):
         return resized.expand(len(images), -1, -1, -1).softmax(dim=1)
 
 
+class ColourReader(FixedExpert):
+    """Reads a picture painted in the tree's palette: it is sure of the child with the leaf of the nearest colour."""
+
+    def __init__(self, tree: Tree, name: str, *, side: int = 32) -> None:
+        super().__init__(tree, name, torch.zeros(len(tree.expert(name).children), 1, 1), side=side)
+
+    def predict(self, images: Tensor, parent: Tensor | None) -> Tensor:
+        """The softmax of a tenth of the distance to the colours, for each pixel by itself."""
+        super().predict(images, parent)
+        palette = torch.from_numpy(self.tree.palette.astype(np.float32))[:, :, None, None]
+        distances = (images.float()[:, None] - palette).square().sum(dim=2).sqrt()  # (N, labels, h, w)
+        children = [distances[:, list(self.tree.labels(child))].amin(dim=1) for child in self.spec.children]
+        return (torch.stack(children, dim=1) / -10).softmax(dim=1)
+
+
+def colour_readers(tree: Tree, *, root_side: int = 32, side: int = 64) -> list[Expert]:
+    """A `ColourReader` for each expert of the tree, those below the root with inputs of another size."""
+    return [ColourReader(tree, s.name, side=root_side if s.parent is None else side) for s in tree.experts]
+
+
 def fixed_experts(
     tree: Tree, logits: Callable[[str, int], Tensor], *, mask_threshold: float = 0.3, side: int = 32
 ) -> list[Expert]:
@@ -112,9 +133,11 @@ def fixed_experts(
     ]
 
 
-def cascade(experts: Sequence[Expert], *, routing: str = "hard", precision: str = "float32") -> CascadeSegmenter:
+def cascade(
+    experts: Sequence[Expert], *, routing: str = "hard", precision: str = "float32", zoom: Zoom | None = None
+) -> CascadeSegmenter:
     """A cascade on the CPU."""
-    return CascadeSegmenter(experts, routing=routing, device="cpu", precision=precision)
+    return CascadeSegmenter(experts, routing=routing, zoom=zoom, device="cpu", precision=precision)
 
 
 def constant(probabilities: dict[str, Sequence[float]], *, mask_threshold: float = 0.3) -> list[Expert]:

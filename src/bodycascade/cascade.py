@@ -73,8 +73,8 @@ class CascadeSegmenter:
     def load(cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto") -> CascadeSegmenter:
         """The segmenter that `save` wrote to the folder `path`; without one, the released cascade of this package.
 
-        The released one finds people and their six parts; MODEL_CARD.md beside it says how well. Raises `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing
-        in it is ever executed.
+        The released one finds people and their six parts; MODEL_CARD.md beside it says how well. Raises `BundleError`,
+        in one line with file and reason, on anything that is not exactly such a folder; nothing in it is executed.
         """
         path = RELEASED if path is None else Path(path)
         bundle = load_bundle(path)

@@ -7,7 +7,7 @@ targets, levels, label ids, palette. Another literal gives another cascade; no o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -180,6 +180,15 @@ class Tree:
     def from_json(cls, data: object) -> Tree:
         """The tree that `to_json` wrote; raises `TreeError` on anything else."""
         return cls(_node_from_json(data))
+
+
+def flat(tree: Tree, expert: str = "parts") -> Tree:
+    """The tree of a single network that tells all leaves of `tree` apart at once.
+
+    Its root has every leaf as a child, by label; names, labels and colours are those of `tree`. `expert` names the
+    network.
+    """
+    return Tree(replace(tree.root, children=tree.leaves, expert=expert))
 
 
 def _expert_name(node: Node) -> str:

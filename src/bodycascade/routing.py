@@ -201,6 +201,8 @@ def _span(winning: Tensor, height: int) -> tuple[int, int]:
         return 0, 0
     above, _ = _neighbours(winning.shape[0], height)
     touched = np.flatnonzero((above >= rows[0] - 1) & (above <= rows[-1]))
+    if not len(touched):
+        return 0, 0  # a map with more rows than the picture wins between two of the picture's
     return int(touched[0]), int(touched[-1]) + 1
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,20 +15,10 @@ from bodycascade.bundle import save_expert
 from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import Node, Tree
-from bodycascade.params import (
-    Augment,
-    Base,
-    Evaluate,
-    Grayscale,
-    Params,
-    Preprocess,
-    Profile,
-    Rendered,
-    TrainParams,
-    Visualize,
-)
+from bodycascade.params import Base, Evaluate, Params, Profile, Visualize, load_params
 from bodycascade.preprocess import Manifest
 from bodycascade.preprocess.manifest import write_manifest
+from tests.imports import ROOT
 
 ANIMAL = Tree(
     Node(
@@ -86,14 +78,17 @@ def make_layout(folder: Path, tree: Tree, *, images: int) -> tuple[str, ...]:
     return names
 
 
-def make_project(root: Path, tree: Tree, *, images: int = 8, half: bool = False) -> Params:
-    """Everything that `evaluate` reads, under `root`; the last image counts as gray."""
-    params = make_params(tree, half=half)
+def make_project(
+    root: Path, tree: Tree, *, images: int = 8, half: bool = False, shape: Literal["cascade", "flat"] = "cascade"
+) -> Params:
+    """Everything that `evaluate` reads, under `root`; the last image counts as gray. `shape` is the profile's tree."""
+    params = make_params(tree, half=half, shape=shape)
+    trained = params.profile.trained_tree(tree)
     folder = root / params.profile.source
     names = make_layout(folder, tree, images=images)
     files = [file for name in names for file in (f"JPEGImages/{name}.jpg", f"gt_masks/{name}.npy")]
     manifest = Manifest(
-        tree=tree.to_json(),
+        tree=trained.to_json(),
         layout=params.profile.source,
         settings={},
         ids={"train": (), "selection": (), "val": names},
@@ -105,63 +100,25 @@ def make_project(root: Path, tree: Tree, *, images: int = 8, half: bool = False)
     )
     write_manifest(root / params.profile.data, manifest)
     torch.manual_seed(5)
-    for spec in tree.experts:
+    for spec in trained.experts:
         settings = ExpertSettings(spec.name, "none", 32, (4, 8), 1, 3, 1, 1, 0.0, 0.3)
-        save_expert(root / params.profile.models / f"{spec.name}.safetensors", Expert(tree, settings), {})
+        save_expert(root / params.profile.models / f"{spec.name}.safetensors", Expert(trained, settings), {})
     return params
 
 
-def make_params(tree: Tree, *, half: bool = False, panels: int = 2) -> Params:
-    """Parameters of a project whose data lie in `data/tiny`."""
-    augment = Augment(
-        flip=0.5,
-        scale_min=0.8,
-        scale_max=1.2,
-        rotate=0.5,
-        rotate_degrees=5.0,
-        colour=0.5,
-        brightness=0.1,
-        contrast=0.1,
-        saturation=0.1,
-        hue=0.02,
-        grayscale=0.1,
-        blur=0.1,
-    )
-    train = TrainParams(
-        input_side=32,
-        crop_side=32,
-        widths=(4, 8),
-        block_depth=1,
-        kernel=3,
-        stem_stride=1,
-        input_pool=1,
-        dropout=0.0,
-        start="scratch",
-        parent_mask="truth",
-        predicted_fraction=0.0,
-        mask_threshold=0.3,
-        batch_size=4,
-        epochs=3,
-        learning_rate=0.001,
-        weight_decay=0.01,
-        warmup_epochs=1.0,
-        clip_norm=1.0,
-        ema_decay=0.9,
-        class_weight_power=0.5,
-        dice_weight=1.0,
-        label_smoothing=0.0,
-        checkpoint_seconds=60.0,
-        panels=0,
-        prefetch=0,
-        augment=augment,
-    )
-    return Params(
-        profile=Profile("tiny", ".", "params.yaml", "data/tiny"),
+def make_params(
+    tree: Tree, *, half: bool = False, panels: int = 2, shape: Literal["cascade", "flat"] = "cascade"
+) -> Params:
+    """The default's parameters for the classes of `tree`, tiny; the project's data lie in `data/tiny`."""
+    params = load_params(ROOT / "params.yaml")
+    train = replace(params.train["person"], input_side=32, crop_side=32, widths=(4, 8), stem_stride=1, epochs=3)
+    profile = Profile("tiny", ".", "params.yaml", "data/tiny", shape)
+    return replace(
+        params,
+        profile=profile,
         base=Base(0, "cpu", "float32"),
-        preprocess=Preprocess(
-            "folder", "train_id.txt", "val_id.txt", 0.1, 0, Grayscale("keep", 4.0, 0.1), Rendered(4, 2, 64, 0.1, 0)
-        ),
-        train={spec.name: train for spec in tree.experts},
+        preprocess=replace(params.preprocess, source="folder", long_side=0),
+        train={spec.name: train for spec in profile.trained_tree(tree).experts},
         evaluate=Evaluate("hard", 50, half),
         visualize=Visualize(panels, 64),
     )

@@ -67,7 +67,7 @@ def animal_params(tree: Tree = FOUR_LEGS, **changes: Any) -> Params:
     train = tiny_training(params.train["person"])
     return dataclasses.replace(
         params,
-        profile=Profile("animals", ".", "params.yaml", "data/animals"),
+        profile=Profile("animals", ".", "params.yaml", "data/animals", "cascade"),
         base=dataclasses.replace(params.base, seed=3, device="cpu", precision="float32"),
         preprocess=from_folder(params.preprocess),
         train={spec.name: dataclasses.replace(train, **changes) for spec in tree.experts},

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from bodycascade.errors import TrainingError
 from bodycascade.hierarchy import IGNORE
+from bodycascade.imaging import resize_image
 from bodycascade.preprocess.pack import Pack, Sample, write_pack
+from bodycascade.regions import Box, Zoom
 from bodycascade.train.scoring import Score, SelectionScorer
-from tests.toy_experts import FOUR_LEGS, FixedExpert
+from tests.toy_experts import FOUR_LEGS, FixedExpert, random_image
 from tests.train.animals import draw_animal
 from tests.train.jobs import CPU
 
@@ -26,11 +28,13 @@ class Answering(FixedExpert):
     """Gives its logits in `forward`, which is what scoring calls."""
 
     seen: list[int]
+    given: list[Tensor]
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         self.seen = [*getattr(self, "seen", []), len(x)]
+        self.given = [*getattr(self, "given", []), *x]
         return self.logits.expand(len(x), -1, -1, -1)
 
 
@@ -39,8 +43,8 @@ def pack_of(folder: Path, masks: list[np.ndarray]) -> Pack:
     return Pack.open(folder)
 
 
-def score(pack: Pack, expert: Answering) -> Score:
-    return SelectionScorer(pack, expert, None, zoom=None, device=CPU).score(expert, precision="float32")
+def score(pack: Pack, expert: Answering, zoom: Zoom | None = None) -> Score:
+    return SelectionScorer(pack, expert, None, zoom=zoom, device=CPU).score(expert, precision="float32")
 
 
 def halves(left: int, right: int) -> np.ndarray:
@@ -120,3 +124,70 @@ def test_expert_keeps_its_mode(tmp_path: Path) -> None:
         expert = answer("animal", 0, 1).train(training)
         score(pack, expert)
         assert expert.training == training
+
+
+ZOOM = Zoom(threshold=0.3, margin=0.0, whole=0.5, again_below=0.0, again_above=0.0)
+TAIL, TRUNK, LEG = 3, 5, 4
+SMALL, FAR, LARGE = Box(8, 8, 16, 16), Box(40, 40, 56, 56), Box(0, 0, 60, 60)
+
+
+def herd(*beasts: tuple[Box, int]) -> np.ndarray:
+    """(64, 64) uint8: each box filled with its label; at this size boxes are found to the pixel."""
+    mask = np.zeros((64, 64), np.uint8)
+    for box, label in beasts:
+        box.cut(mask)[...] = label
+    return mask
+
+
+def pictured(folder: Path, masks: list[np.ndarray]) -> Pack:
+    """A pack whose images are random blocks."""
+    samples = [Sample(f"i{n}", random_image(*m.shape, seed=n), m, "colour") for n, m in enumerate(masks)]
+    write_pack(folder, samples)
+    return Pack.open(folder)
+
+
+def test_with_a_zoom_a_child_looks_at_boxes_around_the_true_people(tmp_path: Path) -> None:
+    masks = [herd((SMALL, TRUNK), (FAR, TAIL)), herd((LARGE, TRUNK)), herd(), herd((SMALL, TAIL))]
+    pack = pictured(tmp_path, masks)
+    expert = answer("beast", 1, 0)
+    score(pack, expert, ZOOM)
+    assert sum(expert.seen) == 4
+    boxes = [(0, SMALL), (0, FAR), (1, Box(0, 0, 64, 64)), (3, SMALL)]
+    whole = torch.ones(1, SIDE, SIDE, dtype=torch.bool)
+    wanted = [
+        expert.prepare(
+            torch.from_numpy(resize_image(box.cut(pack.image(i)), (SIDE, SIDE))).permute(2, 0, 1)[None], whole
+        )[0]
+        for i, box in boxes  # the smallest is enlarged four times
+    ]
+    for place in (0, 1, 3):  # all in such a box is of the beast
+        assert torch.equal(expert.given[place], wanted[place])
+    assert torch.equal(expert.given[2][:, :29, :29], wanted[2][:, :29, :29])
+    assert not expert.given[2][:, 31].any()
+    assert SelectionScorer(pack, expert, None, zoom=ZOOM, device=CPU).images == 3
+
+
+def test_with_a_zoom_the_root_looks_at_whole_images(tmp_path: Path) -> None:
+    pack = pictured(tmp_path, [herd((SMALL, TRUNK), (FAR, TAIL)), herd()])
+    zoomed, plain = answer("animal", 0, 1), answer("animal", 0, 1)
+    assert score(pack, zoomed, ZOOM).ious == score(pack, plain).ious
+    assert zoomed.seen == plain.seen == [2]
+    for one, other in zip(zoomed.given, plain.given, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_boxes_without_the_node_are_left_out(tmp_path: Path) -> None:
+    pack = pictured(tmp_path, [herd((SMALL, TAIL), (FAR, LEG)), herd((SMALL, TAIL))])
+    expert = answer("legs", 0, 0)
+    assert score(pack, expert, ZOOM).ious == {"fore_left": 1.0}
+    assert expert.seen == [1]
+    assert SelectionScorer(pack, expert, None, zoom=ZOOM, device=CPU).images == 1
+
+
+def test_figures_count_each_box_at_its_own_size_and_the_loss_is_the_mean_over_boxes(tmp_path: Path) -> None:
+    # Everywhere a tail: wrong in the small box (64 pixels), right in the far one (256) and in that of the other image.
+    pack = pictured(tmp_path, [herd((SMALL, TRUNK), (FAR, TAIL)), herd((SMALL, TAIL))])
+    found = score(pack, answer("beast", 0, 0), ZOOM)
+    assert found.ious == {"tail": pytest.approx(320 / 384), "trunk": 0.0}
+    right = math.log(1 + 2 * math.exp(-9))
+    assert found.loss == pytest.approx((right + (9 + right) + right) / 3, rel=1e-4)

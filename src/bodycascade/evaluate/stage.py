@@ -11,6 +11,7 @@ from bodycascade.errors import DataError
 from bodycascade.evaluate.folders import replace_folder
 from bodycascade.evaluate.oracle import oracle
 from bodycascade.evaluate.predictions import predictions_folder, write_label_map
+from bodycascade.evaluate.regrouped import RegroupedSegmenter
 from bodycascade.evaluate.split import ValSplit
 from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tables import write_confusion, write_per_image
@@ -20,26 +21,31 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
 from bodycascade.preprocess import read_manifest
 from bodycascade.progress import track
+from bodycascade.segmenter import Segmenter
 
 
 def evaluate(params: Params, root: Path, tree: Tree = PASCAL_PART) -> dict[str, Any]:
     """The figures of metrics.json, having assembled the bundle and scored it on val at native size.
 
-    Under `root` it writes the bundle, the predicted label maps, metrics.json, per_image.csv and confusion.csv. What is
-    scored is the bundle as read back from disk, so the figures are those of what others load. Raises `DataError` or
+    `tree` holds the classes that are scored; a flat profile's one network has its levels merged from its labels. Under
+    `root` it writes the bundle, the predicted label maps, metrics.json, per_image.csv and confusion.csv. What is scored
+    is the bundle as read back from disk, so the figures are those of what others load. Raises `DataError` or
     `BundleError` where an input is missing, damaged or of another tree.
     """
     profile = params.profile
+    trained = profile.trained_tree(tree)
     manifest = read_manifest(root / profile.data)
-    manifest.require_tree(tree)
+    manifest.require_tree(trained)
     split = ValSplit(manifest, root)
-    segmenter = assemble(params, root, tree)
+    segmenter = assemble(params, root, trained)
     print(f"evaluate: {len(split.ids)} images, {segmenter!r} ({segmenter.device_reason})", flush=True)
-    counted = _predict(segmenter, split, predictions_folder(profile, root), tree)
-    examples = track(split.examples(), "evaluate: true decisions", total=len(split.ids))
-    ladder = oracle(segmenter, examples, plain=counted.matrix())
+    scored = segmenter if trained == tree else RegroupedSegmenter(segmenter, tree)
+    counted = _predict(scored, split, predictions_folder(profile, root))
     figures = summary(counted, bootstrap_samples=params.evaluate.bootstrap_samples, seed=params.base.seed)
-    figures |= {"oracle": ladder} | _speed(counted, segmenter)
+    if len(trained.experts) > 1:  # one network has no other whose mistakes it could inherit
+        examples = track(split.examples(), "evaluate: true decisions", total=len(split.ids))
+        figures["oracle"] = oracle(segmenter, examples, plain=counted.matrix())
+    figures |= _speed(counted, segmenter)
     write_per_image(root / profile.plots / "per_image.csv", counted)
     write_confusion(root / profile.plots / "confusion.csv", counted.matrix(), tree)
     write_json(root / profile.reports / "metrics.json", figures)
@@ -67,13 +73,15 @@ def assemble(params: Params, root: Path, tree: Tree) -> CascadeSegmenter:
     return CascadeSegmenter.load(models / "cascade", device=base.device, precision=base.precision)
 
 
-def _predict(segmenter: CascadeSegmenter, split: ValSplit, folder: Path, tree: Tree) -> Tally:
+def _predict(segmenter: Segmenter, split: ValSplit, folder: Path) -> Tally:
     # The first call pays for what a process does once (kernels chosen, memory reserved); it is not the cascade's speed.
     segmenter(split.read(split.ids[0]).image)
     with replace_folder(folder) as aside:
         examples = track(split.examples(), "evaluate: predictions", total=len(split.ids))
         return tally(
-            segmenter, examples, keep=lambda name, labels: write_label_map(aside / f"{name}.png", labels, tree)
+            segmenter,
+            examples,
+            keep=lambda name, labels: write_label_map(aside / f"{name}.png", labels, segmenter.tree),
         )
 
 

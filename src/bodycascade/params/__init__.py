@@ -35,8 +35,9 @@ __all__ = [
 
 
 def load_params(path: Path, tree: Tree = PASCAL_PART) -> Params:
-    """The parameters in the file `path`, complete and in range, with one `TrainParams` per expert of `tree`.
+    """The parameters in the file `path`, complete and in range.
 
+    `tree` holds the classes; there is one `TrainParams` per expert of `profile.trained_tree(tree)`.
     Raises `ParamsError`, one line `file:line: key: expected ..., found ...`, for the first thing that is wrong: not
     YAML, tabs, a key that is unknown, missing or there twice, a wrong type, a value out of range, values that
     contradict each other. Raises `MissingExtraError` where pyyaml is not installed.

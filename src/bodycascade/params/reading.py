@@ -39,7 +39,7 @@ def read_params(path: Path, tree: Tree) -> Params:
     sections = reader.section(Entry(compose(path), 1), "", names, names)
     hints = typing.get_type_hints(Params, include_extras=True)
     values = {name: reader.value(hints[name], sections[name], name) for name in names if name != "train"}
-    experts = [spec.name for spec in tree.experts]
+    experts = [spec.name for spec in values["profile"].trained_tree(tree).experts]
     train = reader.section(sections["train"], "train", [_COMMON, *experts], [_COMMON, *experts])
     reader.record(
         TrainParams, reader.section(train[_COMMON], "train.common", *[_names(TrainParams)] * 2), "train.common"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from bodycascade.hierarchy import Tree, flat
 from bodycascade.regions import Zoom
 
 
@@ -62,12 +63,20 @@ Strength = Annotated[float, Range(0, 1)]
 
 @dataclass(frozen=True)
 class Profile:
-    """Which data and which results folders belong together; paths are relative to the repository's root."""
+    """Which data and which results folders belong together; paths are relative to the repository's root.
+
+    `tree`: cascade (an expert for each inner class) or flat (one network for all leaves).
+    """
 
     name: Name
     root: PathText
     params: PathText
     source: PathText
+    tree: Literal["cascade", "flat"]
+
+    def trained_tree(self, tree: Tree) -> Tree:
+        """The tree whose experts the profile trains to tell the classes of `tree` apart: itself, or it made flat."""
+        return flat(tree) if self.tree == "flat" else tree
 
     @property
     def data(self) -> Path:
@@ -194,6 +203,7 @@ class TrainParams:
     leaf_loss_weight: Annotated[float, Range(0, 100)]
     dice_weight: Annotated[float, Range(0, 100)]
     label_smoothing: Annotated[float, Range(0, 1, below=True)]
+    calibrate: bool
     checkpoint_seconds: Annotated[float, Range(0, 86400)]
     panels: Annotated[int, Range(0, 100)]
     prefetch: Annotated[int, Range(0, 64)]
@@ -239,7 +249,7 @@ class Visualize:
 
 @dataclass(frozen=True)
 class Params:
-    """All of params.yaml; `train` maps each expert of the tree to its merged parameters."""
+    """All of params.yaml; `train` maps each expert that the profile trains to its merged parameters."""
 
     profile: Profile
     base: Base

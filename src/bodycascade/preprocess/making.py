@@ -41,7 +41,8 @@ def preprocess(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Manifest
             for note in report.notes:
                 print(f"preprocess: note: {note}", flush=True)
             _check_room(report, settings, aside)
-            manifest = _make(settings, layout, report, aside, where=where, tree=tree)
+            trained = params.profile.trained_tree(tree)
+            manifest = _make(settings, layout, report, aside, where=where, tree=trained)
             write_manifest(aside, manifest)
         pixels = [report.pixels[name] for name in manifest.ids["train"]]
         _write_table(root / params.profile.plots / "frequencies.csv", frequencies_csv(pixels, tree))

@@ -109,6 +109,24 @@ class SelectionScorer:
         looked_at = sum(len(group.targets) for group in self._groups)
         return Score(ious, mean, loss / max(1, looked_at), time.perf_counter() - started)
 
+    @torch.inference_mode()
+    def sample(
+        self, expert: Expert, *, precision: str, thinning: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """Logits (pixels, children) and true children (pixels,) at every `thinning`-th row and column of the node."""
+        found: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]] = []
+        for group in self._groups:
+            for one, target in zip(
+                self._logits(expert, group.images, group.parents, precision), group.targets, strict=True
+            ):
+                full = functional.interpolate(one[None], size=target.shape, mode="bilinear")[0].cpu()
+                thin = target[::thinning, ::thinning]
+                inside = thin != IGNORE
+                found.append((full[:, ::thinning, ::thinning][:, inside].T.numpy(), thin[inside].numpy()))
+        if not found:
+            return np.empty((0, len(expert.spec.children)), np.float32), np.empty(0, np.uint8)
+        return np.concatenate([logits for logits, _ in found]), np.concatenate([truth for _, truth in found])
+
     def _logits(self, expert: Expert, images: Tensor, parents: Tensor | None, precision: str) -> Tensor:
         """(N, children, h, w) float32; in halves where the device has too little memory for all at once."""
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
 from bodycascade.preprocess.manifest import Manifest, read_manifest
 from bodycascade.progress import Progress
+from bodycascade.train.calibration import calibrated
 from bodycascade.train.history import Events, Row, describe, write_history
 from bodycascade.train.job import Job
 from bodycascade.train.materials import Split, child_weights, make_loader, new_expert, open_split
@@ -38,9 +38,11 @@ CODE = ("descent.py", "encoders", "expert.py", "hierarchy.py", "imaging.py", "re
 def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> None:
     """Train `expert` as `params` say and write its files under `root`; goes on where a killed run stopped.
 
-    To be called from the main thread, since it listens for signals. Raises `DataError` or `TrainingError` where an
-    input is missing or unusable or another process trains this expert, `Stopped` after a signal.
+    `tree` holds the classes; the profile says whether its own experts are trained or the one of it made flat. To be
+    called from the main thread, since it listens for signals. Raises `DataError` or `TrainingError` where an input is
+    missing or unusable or another process trains this expert, `Stopped` after a signal.
     """
+    tree = params.profile.trained_tree(tree)
     device, why = choose_device(params.base.device)
     stop = StopRequest()
     job = Job(params, tree, tree.expert(expert), root, device, stop)
@@ -112,7 +114,7 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
     plan = f"{job.train.epochs} epochs of {loader.steps_per_epoch} steps"
     job.say(f"{loader.images_per_epoch} images, {plan}{again}")
     _record(job, trainer, selection, folder=folder, steps=job.train.epochs * loader.steps_per_epoch)
-    _finish(job, trainer)
+    _finish(job, trainer, scorer)
 
 
 def _record(job: Job, trainer: Trainer, selection: Split, *, folder: Path, steps: int) -> None:
@@ -136,14 +138,17 @@ def _record(job: Job, trainer: Trainer, selection: Split, *, folder: Path, steps
         trainer.run(after_epoch, progress.at)
 
 
-def _finish(job: Job, trainer: Trainer) -> None:
+def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     """Write the history, the summary and, last, the best weights."""
-    rows, best = trainer.rows, trainer.best_row
+    rows, best, expert = trainer.rows, trainer.best_row, trainer.best_expert()
+    if job.train.calibrate:
+        expert = calibrated(expert, scorer, precision=job.precision)
+    score = scorer.score(expert, precision=job.precision)
     write_history(job.history, rows)
     summary = {
         "best_epoch": int(best["epoch"]),
-        "selection_mIoU": best["selection_mIoU"],
-        **{key: value for key, value in best.items() if key.startswith("iou_") and math.isfinite(value)},
+        "selection_mIoU": score.mean_iou,
+        **{f"iou_{child}": iou for child, iou in score.ious.items()},
         "images_per_second": round(fmean(row["images_per_second"] for row in rows), 2),
         "data_wait_fraction": round(fmean(row["data_wait_fraction"] for row in rows), 5),
         "seconds": round(sum(row["seconds"] for row in rows), 1),
@@ -153,5 +158,5 @@ def _finish(job: Job, trainer: Trainer) -> None:
     write_json(job.summary, summary)
     extra = {key: summary[key] for key in ("best_epoch", "selection_mIoU")}
     path = job.model(job.spec.name)
-    save_expert(path, trainer.best_expert(), extra)
-    job.say(f"best epoch {best['epoch']:.0f}, selection mIoU {best['selection_mIoU']:.4f}: {path}")
+    save_expert(path, expert, extra)
+    job.say(f"best epoch {best['epoch']:.0f}, selection mIoU {score.mean_iou:.4f}: {path}")

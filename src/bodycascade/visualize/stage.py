@@ -22,9 +22,15 @@ from bodycascade.visualize.picks import pick, shown
 def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
     """Path of the report: one HTML file that needs nothing else; its panels are written as TensorBoard images too.
 
-    Raises `DataError` naming the first input under `root` that is missing or unusable.
+    Raises `DataError` naming the first input under `root` that is missing or unusable, and for a flat profile, whose
+    single network has none of the experts that the report compares.
     """
     profile = params.profile
+    if profile.trained_tree(tree) != tree:
+        raise DataError(
+            f"{profile.params}: expected a profile with the tree cascade, found {profile.tree}, which has no report; "
+            f"its figures are in {profile.reports / 'metrics.json'}"
+        )
     manifest = read_manifest(root / profile.data)
     manifest.require_tree(tree)
     inputs = read_inputs(params, root, tree)

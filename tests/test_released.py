@@ -1,0 +1,48 @@
+"""The bundle that comes with the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bodycascade
+from bodycascade import CascadeSegmenter
+from bodycascade.files import sha256_of
+from bodycascade.hierarchy import PASCAL_PART
+from tests.toy_experts import random_image
+
+RELEASED = Path(bodycascade.__file__).parent / "released"
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> CascadeSegmenter:
+    return CascadeSegmenter.load(device="cpu", precision="float32")
+
+
+def test_load_without_a_path_gives_the_released_cascade(segmenter: CascadeSegmenter) -> None:
+    assert segmenter.tree == PASCAL_PART
+    segmentation = segmenter(random_image(90, 120))
+    assert segmentation.parts.shape == (90, 120)
+    np.testing.assert_array_equal(segmentation.level(0) > 0, segmentation.mask("body"))
+
+
+def test_the_body_alone_is_what_all_levels_say_of_it(segmenter: CascadeSegmenter) -> None:
+    image = random_image(120, 90, seed=3)
+    np.testing.assert_array_equal(segmenter(image, level=0).level(0), segmenter(image).level(0))
+
+
+def test_the_bundle_is_small_enough_to_come_with_the_package() -> None:
+    assert sum(file.stat().st_size for file in (RELEASED / "cascade").iterdir()) < 40e6
+
+
+def test_the_model_card_is_of_this_bundle_and_of_the_figures_in_results() -> None:
+    card = (RELEASED / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for file in (RELEASED / "cascade").iterdir():
+        assert sha256_of(file) in card
+    figures = json.loads((ROOT / "results/reports/pascal_part/metrics.json").read_text(encoding="utf-8"))
+    for level in ("mIoU0", "mIoU1", "mIoU2"):
+        assert f"{figures[level]:.3f}" in card
