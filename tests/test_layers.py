@@ -13,6 +13,7 @@ CORE = (
     "errors",
     "hierarchy",
     "files",
+    "folders",
     "devices",
     "metric",
     "drawing",

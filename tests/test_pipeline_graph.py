@@ -30,6 +30,7 @@ CARRIES = {
     "bodycascade": "exports names",
     "bodycascade.errors": "words",
     "bodycascade.files": "writes what it is given",
+    "bodycascade.folders": "puts a folder in its place",
     "bodycascade.progress": "bars and lines",
     "bodycascade.params.*": "the params that a stage reads are tracked as such",
     "bodycascade.devices": "where and in which precision is said by base",

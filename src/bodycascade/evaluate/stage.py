@@ -8,7 +8,6 @@ from typing import Any
 from bodycascade.bundle import load_expert
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.errors import DataError
-from bodycascade.evaluate.folders import replace_folder
 from bodycascade.evaluate.oracle import oracle
 from bodycascade.evaluate.predictions import predictions_folder, write_label_map
 from bodycascade.evaluate.regrouped import RegroupedSegmenter
@@ -17,6 +16,7 @@ from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tables import write_confusion, write_per_image
 from bodycascade.evaluate.tally import Tally, tally
 from bodycascade.files import write_json
+from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
 from bodycascade.preprocess import read_manifest
@@ -30,8 +30,13 @@ def evaluate(params: Params, root: Path, tree: Tree = PASCAL_PART) -> dict[str, 
     `tree` holds the classes that are scored; a flat profile's one network has its levels merged from its labels. Under
     `root` it writes the bundle, the predicted label maps, metrics.json, per_image.csv and confusion.csv. What is scored
     is the bundle as read back from disk, so the figures are those of what others load. Raises `DataError` or
-    `BundleError` where an input is missing, damaged or of another tree.
+    `BundleError` where an input is missing, damaged or of another tree, and where another evaluate is at work.
     """
+    with only_one(root / params.profile.work / "evaluate.lock", "evaluate of this profile"):
+        return _evaluate(params, root, tree)
+
+
+def _evaluate(params: Params, root: Path, tree: Tree) -> dict[str, Any]:
     profile = params.profile
     trained = profile.trained_tree(tree)
     manifest = read_manifest(root / profile.data)

@@ -14,9 +14,9 @@ from bodycascade.data.rendering import render_dataset
 from bodycascade.data.selection import split_selection
 from bodycascade.errors import DataError
 from bodycascade.files import sha256_of, write_text
+from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, Preprocess
-from bodycascade.preprocess.folders import only_one, replace_folder
 from bodycascade.preprocess.frequencies import count_frequencies, frequencies_csv
 from bodycascade.preprocess.grayscale import kind_of
 from bodycascade.preprocess.manifest import Manifest, write_manifest

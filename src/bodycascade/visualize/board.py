@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bodycascade.errors import MissingExtraError
-from bodycascade.evaluate.folders import replace_folder
+from bodycascade.folders import replace_folder
 from bodycascade.visualize.panels import Panel, strip
 
 
 def write_board(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> None:
     """Write each group of panels as images `best`, `worst`, `random` to `folder`, replacing what it held.
 
+    The caller holds a lock (see `replace_folder`).
     A group is one entry with a step per picture, so TensorBoard shows a slider and no long list.
     """
     try:

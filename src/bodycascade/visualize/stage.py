@@ -8,6 +8,7 @@ from bodycascade.errors import DataError
 from bodycascade.evaluate.predictions import predictions_folder, read_label_map
 from bodycascade.evaluate.split import ValSplit
 from bodycascade.files import write_text
+from bodycascade.folders import only_one
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
 from bodycascade.preprocess import read_manifest
@@ -35,7 +36,8 @@ def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
     manifest.require_tree(tree)
     inputs = read_inputs(params, root, tree)
     panels = _panels(inputs, ValSplit(manifest, root), predictions_folder(profile, root))
-    write_board(root / profile.metrics / "cascade", panels)
+    with only_one(root / profile.work / "visualize.lock", "visualize of this profile"):
+        write_board(root / profile.metrics / "cascade", panels)
     report = root / profile.reports / "report.html"
     write_text(report, page(inputs, panels))
     print(f"visualize: {report} ({report.stat().st_size / 1e6:.1f} MB)", flush=True)
