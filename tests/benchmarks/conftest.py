@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from bodycascade.hierarchy import PASCAL_PART
 from tests.drawn import write_layout
+from tests.single_thread import single_thread
 from tests.toy_experts import cascade, tiny_experts
 
-
-@pytest.fixture(autouse=True)
-def single_thread() -> Iterator[None]:
-    """One thread for arithmetic while a test runs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["bundle", "people", "single_thread"]
 
 
 @pytest.fixture

@@ -14,12 +14,11 @@ from benchmarks.ablation import Arm, changed, measure, parse, parse_arm, run, ta
 from bodycascade.errors import BodyCascadeError, BundleError, ParamsError
 from bodycascade.expert_file import save_expert
 from bodycascade.params import load_params
-from bodycascade.preprocess import preprocess
 from bodycascade.train import train
 from bodycascade.train.materials import new_expert
 from tests.imports import ROOT
 from tests.toy_experts import FOUR_LEGS
-from tests.train.animals import animal_params, write_animals
+from tests.train.animals import animal_params, pack_animals
 from tests.train.jobs import make_job
 
 PARAMS = ROOT / "params.yaml"
@@ -29,10 +28,7 @@ ROW = {"epoch": 12.0, "selection_mIoU": 0.54321, "iou_head": 0.5, "iou_torso": 0
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("animals")
-    write_animals(root / "data" / "animals")
-    preprocess(animal_params(), root, FOUR_LEGS)
-    return root
+    return pack_animals(tmp_path_factory.mktemp("animals"))
 
 
 @pytest.fixture

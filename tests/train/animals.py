@@ -12,6 +12,7 @@ from PIL import Image
 
 from bodycascade.hierarchy import Tree
 from bodycascade.params import Params, Preprocess, Profile, TrainParams, load_params
+from bodycascade.preprocess import preprocess
 from tests.drawn import write_lines
 from tests.imports import ROOT
 from tests.toy_experts import FOUR_LEGS
@@ -59,6 +60,13 @@ def write_animals(folder: Path, *, train: int = 12, val: int = 3, without: tuple
     write_lines(folder / "train_id.txt", names[:train])
     write_lines(folder / "val_id.txt", names[train:])
     return folder
+
+
+def pack_animals(root: Path) -> Path:
+    """`root`, made a project folder in which the preprocess stage has packed drawn animals."""
+    write_animals(root / "data" / "animals")
+    preprocess(animal_params(), root, FOUR_LEGS)
+    return root
 
 
 def animal_params(tree: Tree = FOUR_LEGS, **changes: Any) -> Params:

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bodycascade.preprocess import preprocess
-from tests.toy_experts import FOUR_LEGS
-from tests.train.animals import animal_params, write_animals
+from tests.train.animals import pack_animals
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -24,10 +22,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="package")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project folder in which the preprocess stage has packed drawn animals; to be left as it is."""
-    root = tmp_path_factory.mktemp("packed")
-    write_animals(root / "data" / "animals")
-    preprocess(animal_params(), root, FOUR_LEGS)
-    return root
+    return pack_animals(tmp_path_factory.mktemp("packed"))
 
 
 @pytest.fixture
