@@ -9,14 +9,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from bodycascade.encoders.mobilenet import LAYERS
-from bodycascade.encoders.tfjs import StoredTensor, read_tfjs
+from bodycascade.encoders.tfjs import StoredTensor, read_tfjs, torch_layout
 from bodycascade.errors import BundleError
 from bodycascade.files import replace_file
 
@@ -42,12 +41,7 @@ def trunk_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor
             raise BundleError(
                 f"{original} is missing; expected BodyPix with MobileNetV1 in the files for TensorFlow.js"
             )
-        stored = tensors[original]
-        codes = stored.codes
-        if codes.ndim == 4:
-            # TensorFlow keeps (H, W, in, out), and (H, W, channels, 1) where depthwise.
-            codes = codes.transpose((2, 3, 0, 1) if "depthwise" in name else (3, 2, 0, 1))
-        renamed[name] = StoredTensor(np.ascontiguousarray(codes), stored.scale, stored.minimum)
+        renamed[name] = torch_layout(tensors[original], depthwise="depthwise" in name)
     return renamed
 
 

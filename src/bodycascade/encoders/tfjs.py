@@ -61,6 +61,17 @@ def read_tfjs(model_json: Path) -> dict[str, StoredTensor]:
     return tensors
 
 
+def torch_layout(stored: StoredTensor, *, depthwise: bool) -> StoredTensor:
+    """A convolution's weight from TensorFlow's axes (H, W, in, out), depthwise (H, W, channels, 1), to PyTorch's.
+
+    PyTorch keeps (out, in, H, W), depthwise (channels, 1, H, W). Anything without four axes stays as it is.
+    """
+    if stored.codes.ndim != 4:
+        return stored
+    axes = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
+    return StoredTensor(np.ascontiguousarray(stored.codes.transpose(axes)), stored.scale, stored.minimum)
+
+
 def _tensor(entry: dict[str, Any], data: bytes, offset: int) -> tuple[StoredTensor, int]:
     shape = tuple(int(side) for side in entry["shape"])
     quantisation = entry.get("quantization")
