@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bodycascade.encoders import ENCODERS, TIMM_PREFIX, EncoderUNet, make_encoder
+from bodycascade.encoders import ENCODERS, EncoderUNet, is_encoder, make_encoder
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.hierarchy import Tree
 from bodycascade.unet import UNet
@@ -204,12 +204,11 @@ def _word(value: object) -> str:
 
 
 # Nothing that timm would take for an address to load from.
-_TIMM_NAME = re.compile(re.escape(TIMM_PREFIX) + r"[A-Za-z0-9_.]+")
 
 
 def _encoder(data: dict[str, Any]) -> str:
     name = data["encoder"]
-    known = isinstance(name, str) and (name in (NO_ENCODER, *ENCODERS) or _TIMM_NAME.fullmatch(name))
+    known = isinstance(name, str) and (name == NO_ENCODER or is_encoder(name))
     if not isinstance(name, str) or not known:
         raise BundleError(f"expert settings: encoder must be {', '.join((NO_ENCODER, *ENCODERS))}; found {name!r}")
     if name != NO_ENCODER and (data["stem_stride"], data["input_pool"]) != (1, 1):

