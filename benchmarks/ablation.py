@@ -27,11 +27,9 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, load_params
 from bodycascade.preprocess import read_manifest
 from bodycascade.progress import Progress
+from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
-from bodycascade.train.materials import child_weights, make_loader, new_expert, open_split
-from bodycascade.train.scoring import SelectionScorer
 from bodycascade.train.stopping import StopRequest
-from bodycascade.train.trainer import Trainer
 from bodycascade.train.workspace import fingerprint
 
 
@@ -80,6 +78,7 @@ def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART
 
     Raises what the train stage raises.
     """
+    tree = params.profile.trained_tree(tree)
     device, _ = choose_device(params.base.device)
     stop = StopRequest()
     job = Job(params, tree, tree.expert(expert), root, device, stop)
@@ -94,24 +93,9 @@ def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART
     maps.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=maps))
     try:
-        learned, selection = (open_split(job, split, above, maps) for split in ("train", "selection"))
-        network = new_expert(job, above)
-        scorer = SelectionScorer(selection.pack, network, selection.parents, zoom=params.zoom.settings, device=device)
-        loader = make_loader(job, learned)
-        trainer = Trainer(
-            network,
-            loader,
-            scorer,
-            train=job.train,
-            weights=child_weights(job, manifest),
-            seed=job.seed,
-            device=device,
-            precision=job.precision,
-            folder=folder,
-            stop=stop,
-            say=job.say,
-        )
-        with stop.listening(), Progress(expert, total=job.train.epochs * loader.steps_per_epoch) as progress:
+        training = assemble(job, manifest, above, folder=folder, maps=maps)
+        trainer = training.trainer
+        with stop.listening(), Progress(expert, total=training.steps) as progress:
             trainer.run(lambda row, score, average: None, progress.at)
         return trainer.rows[-1] | {"minutes": sum(row["seconds"] for row in trainer.rows) / 60}
     finally:

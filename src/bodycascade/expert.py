@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,9 +200,6 @@ def _word(value: object) -> str:
     if not isinstance(value, str) or not value.isidentifier():
         raise BundleError(f"expert settings: expert must be a plain word; found {value!r}")
     return value
-
-
-# Nothing that timm would take for an address to load from.
 
 
 def _encoder(data: dict[str, Any]) -> str:

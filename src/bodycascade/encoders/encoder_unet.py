@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bodycascade.encoders.encoder import Encoder
 from bodycascade.errors import BundleError, ImageError
 from bodycascade.unet import ChannelNorm
+
+EPSILON = 1e-3
+"""What a channel's deviation is taken to be at least, lest a dead one be blown up."""
 
 
 class DecoderBlock(nn.Module):
@@ -32,6 +36,29 @@ class DecoderBlock(nn.Module):
         for convolution, norm in zip(self.convolutions, self.norms[1:], strict=True):
             x = functional.relu(norm(x + convolution(x)))
         return x
+
+
+class ChannelScale(nn.Module):
+    """A learned factor and offset for each channel: (N, C, H, W) in, the same out; at first they change nothing.
+
+    The maps of a trunk with folded batch norms differ in size by a factor of 100 from channel to channel, and those of
+    two trunks side by side even more: what is small would hardly be learned from.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight.to(x.dtype).view(-1, 1, 1) + self.bias.to(x.dtype).view(-1, 1, 1)
+
+    @torch.no_grad()
+    def standardise(self, x: Tensor) -> None:
+        """Give each channel of `x` (N, C, H, W) the mean 0 and the deviation 1 from now on."""
+        deviation, mean = torch.std_mean(x.float(), dim=(0, 2, 3))
+        self.weight.copy_(1 / (deviation + EPSILON))
+        self.bias.copy_(-mean / (deviation + EPSILON))
 
 
 class EncoderUNet(nn.Module):
@@ -63,6 +90,8 @@ class EncoderUNet(nn.Module):
         self.feature_channels = decoder_widths[-1]
         self.encoder = encoder
         self.dropout = nn.Dropout2d(dropout)
+        used = encoder.channels[-1 - len(decoder_widths) :]
+        self.scales = nn.ModuleList(ChannelScale(channels) for channels in used)
         deep = (encoder.channels[-1], *decoder_widths)
         skips = encoder.channels[-2::-1]
         self.decoder = nn.ModuleList(
@@ -84,11 +113,24 @@ class EncoderUNet(nn.Module):
             raise ImageError(
                 f"the input is {height} x {width} pixels; resize it: both sides must be multiples of {self.stride}"
             )
-        features: list[Tensor] = [self.dropout(feature) for feature in self.encoder(x)]
-        y = features.pop()
+        features: list[Tensor] = [self.dropout(scale(feature)) for scale, feature in self._scaled(x)]
+        y: Tensor = features.pop()
         for block in self.decoder:
             y = block(y, features.pop())
         return y
+
+    def _scaled(self, x: Tensor) -> list[tuple[ChannelScale, Tensor]]:
+        features: list[Tensor] = self.encoder(x)[-len(self.scales) :]
+        return list(zip(self.scales, features, strict=True))  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def standardise(self, x: Tensor) -> None:
+        """Have the encoder's maps enter the decoder with mean 0 and deviation 1 per channel, as they are for `x`.
+
+        `x` (N, 3, H, W) is normalised input, of several images.
+        """
+        for scale, feature in self._scaled(x):
+            scale.standardise(feature)
 
     def decide(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Logits (N, classes, H, W) float32 for `features` of an input of `size` (H, W)."""

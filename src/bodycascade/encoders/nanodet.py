@@ -45,23 +45,32 @@ class LeakyConvolution(nn.Conv2d):
         return functional.leaky_relu(super().forward(x), SLOPE, inplace=True)
 
 
+class TwoBeside(nn.Module):
+    """Two convolutions to half the channels, the results of both put side by side."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.narrow = LeakyConvolution(channels, channels // 2)
+        self.again = LeakyConvolution(channels // 2, channels // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.narrow(x)
+        return torch.cat([self.again(y), y], dim=1)
+
+
 class CrossStage(nn.Module):
-    """A stage: an entry, blocks of two convolutions whose results are put side by side, an exit beside the entry."""
+    """A stage: an entry, blocks, and an exit beside the entry."""
 
     def __init__(self, in_channels: int, channels: int, *, blocks: int, stride: int) -> None:
         super().__init__()
         self.entry = LeakyConvolution(in_channels, channels, stride=stride)
-        self.blocks = nn.ModuleList(
-            nn.ModuleList([LeakyConvolution(channels, channels // 2), LeakyConvolution(channels // 2, channels // 2)])
-            for _ in range(blocks)
-        )
+        self.blocks = nn.ModuleList(TwoBeside(channels) for _ in range(blocks))
         self.exit = LeakyConvolution(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         entry = x = self.entry(x)
-        for narrow, again in self.blocks:  # type: ignore[misc]
-            y = narrow(x)
-            x = torch.cat([again(y), y], dim=1)
+        for block in self.blocks:
+            x = block(x)
         return torch.cat([self.exit(x), entry], dim=1)
 
 

@@ -27,6 +27,7 @@ BODYPIX = "bodypix_mobilenet_v1_075"
 MOVENET = "movenet_thunder"
 NANODET = "nanodet_g"
 TIMM_PREFIX = "timm:"
+# Nothing that timm would take for an address to load from.
 _TIMM_NAME = re.compile(re.escape(TIMM_PREFIX) + r"[A-Za-z0-9_.]+")
 BESIDE = "+"
 
@@ -83,7 +84,7 @@ ENCODERS = (BODYPIX, MOVENET, NANODET, *LITE)
 
 
 def is_encoder(name: str) -> bool:
-    """Whether `make_encoder` takes `name`, as far as the name tells: whether timm knows a network shows in its making."""
+    """Whether `make_encoder` takes `name`, as far as the name tells: whether timm knows it shows in the making."""
     parts = name.split(BESIDE)
     return len(set(parts)) == len(parts) and all(part in ENCODERS or _TIMM_NAME.fullmatch(part) for part in parts)
 

@@ -88,6 +88,11 @@ class BatchLoader:
         self._indices = np.array([i for i in pack.epoch if i in inside], dtype=np.int64)
 
     @property
+    def batch_size(self) -> int:
+        """Views in a batch, the last of an epoch excepted."""
+        return self._train.batch_size
+
+    @property
     def images_per_epoch(self) -> int:
         """Number of views in one epoch."""
         return len(self._indices)

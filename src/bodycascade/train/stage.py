@@ -21,10 +21,10 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
 from bodycascade.preprocess.manifest import Manifest, read_manifest
 from bodycascade.progress import Progress
+from bodycascade.train.assembly import Assembly, assemble
 from bodycascade.train.calibration import calibrated
 from bodycascade.train.history import Events, Row, describe, write_history
 from bodycascade.train.job import Job
-from bodycascade.train.materials import Split, child_weights, make_loader, new_expert, open_split
 from bodycascade.train.panels import sample_panels
 from bodycascade.train.scoring import Score, SelectionScorer
 from bodycascade.train.stopping import StopRequest
@@ -88,42 +88,25 @@ def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
 
 def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Path) -> None:
     """Everything from the packs to the files, `above` being the trained experts on the path from the root."""
-    learned = open_split(job, "train", above, folder)
-    selection = open_split(job, "selection", above, folder)
-    expert = new_expert(job, above)
-    loader = make_loader(job, learned)
-    scorer = SelectionScorer(
-        selection.pack, expert, selection.parents, zoom=job.params.zoom.settings, device=job.device
-    )
-    if not scorer.images:
+    training = assemble(job, manifest, above, folder=folder, maps=folder)
+    trainer = training.trainer
+    if not training.scorer.images:
         job.say(f"no image of the selection set holds {job.spec.node}: the last epoch's weights will be kept")
-    trainer = Trainer(
-        expert,
-        loader,
-        scorer,
-        train=job.train,
-        weights=child_weights(job, manifest),
-        seed=job.seed,
-        device=job.device,
-        precision=job.precision,
-        folder=folder,
-        stop=job.stop,
-        say=job.say,
-    )
     again = f"; resumed in epoch {len(trainer.rows) + 1}" if trainer.resume() else ""
-    plan = f"{job.train.epochs} epochs of {loader.steps_per_epoch} steps"
-    job.say(f"{loader.images_per_epoch} images, {plan}{again}")
-    _record(job, trainer, selection, folder=folder, steps=job.train.epochs * loader.steps_per_epoch)
-    _finish(job, trainer, scorer)
+    plan = f"{job.train.epochs} epochs of {training.loader.steps_per_epoch} steps"
+    job.say(f"{training.loader.images_per_epoch} images, {plan}{again}")
+    _record(job, training, folder)
+    _finish(job, trainer, training.scorer)
 
 
-def _record(job: Job, trainer: Trainer, selection: Split, *, folder: Path, steps: int) -> None:
+def _record(job: Job, training: Assembly, folder: Path) -> None:
     """Run the training, and keep its history while it runs."""
+    trainer, selection = training.trainer, training.selection
     epochs, count = job.train.epochs, job.train.panels
     started, first = time.monotonic(), len(trainer.rows)
     with (
         Events(job.events, trainer.rows, panels=folder) as events,
-        Progress(f"train {job.spec.name}", total=steps) as progress,
+        Progress(f"train {job.spec.name}", total=training.steps) as progress,
     ):
 
         def after_epoch(row: Row, score: Score, average: Expert) -> None:

@@ -75,6 +75,11 @@ class Trainer:
         self.rows: list[Row] = []
 
     @property
+    def epochs(self) -> int:
+        """Of the whole training."""
+        return self._train.epochs
+
+    @property
     def best_row(self) -> Row:
         """The history's row of the epoch whose weights are the best so far."""
         return self.rows[self._state["best_epoch"] - 1]
@@ -281,15 +286,20 @@ def _leaf_head(expert: Expert, train: TrainParams, device: torch.device) -> Leaf
 
 
 def _parameter_groups(expert: Expert, leaf_head: LeafHead | None, train: TrainParams) -> list[dict[str, Any]]:
-    """Weights decay; norms and biases, which have one dimension, do not. `factor`: of the learning rate."""
+    """Weights decay; norms and biases, which have one dimension, do not. `factor`: of the learning rate.
+
+    A trunk whose factor is zero is frozen, which spares the way back through it.
+    """
     trunk = expert.unet.encoder if isinstance(expert.unet, EncoderUNet) else nn.Module()
     pretrained = {id(p) for p in trunk.parameters()}
     fresh = [p for p in expert.parameters() if id(p) not in pretrained]
     fresh += [] if leaf_head is None else leaf_head.parameters()
+    if not train.encoder_rate:
+        trunk.requires_grad_(requires_grad=False)
     groups = []
     for factor, parameters in ((1.0, fresh), (train.encoder_rate, list(trunk.parameters()))):
-        decayed = [p for p in parameters if p.ndim > 1]
-        free = [p for p in parameters if p.ndim <= 1]
+        decayed = [p for p in parameters if p.ndim > 1 and p.requires_grad]
+        free = [p for p in parameters if p.ndim <= 1 and p.requires_grad]
         groups.append({"params": decayed, "weight_decay": train.weight_decay, "factor": factor})
         groups.append({"params": free, "weight_decay": 0.0, "factor": factor})
     return [group for group in groups if group["params"]]

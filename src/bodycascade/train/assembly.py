@@ -1,0 +1,80 @@
+"""What one training consists of, put together from the job: its data, its network, its judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from bodycascade.encoders import EncoderUNet
+from bodycascade.expert import Expert
+from bodycascade.preprocess.manifest import Manifest
+from bodycascade.train.batches import BatchLoader
+from bodycascade.train.job import Job
+from bodycascade.train.materials import Split, child_weights, make_loader, new_expert, open_split
+from bodycascade.train.scoring import SelectionScorer
+from bodycascade.train.trainer import Trainer
+
+SEEN_AT_FIRST = 32
+"""Training views from which the size of a pretrained trunk's maps is measured."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A trainer at its start, with what it learns from and is judged by."""
+
+    trainer: Trainer
+    loader: BatchLoader
+    scorer: SelectionScorer
+    selection: Split
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.trainer.epochs * self.loader.steps_per_epoch
+
+
+def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folder: Path, maps: Path) -> Assembly:
+    """The training of `job`, its checkpoints in `folder` and the parent maps in `maps`, made where they are missing.
+
+    `above` holds the trained experts on the path from the root. Raises what `open_split`, `new_expert` and
+    `make_loader` raise.
+    """
+    learned = open_split(job, "train", above, maps)
+    selection = open_split(job, "selection", above, maps)
+    expert = new_expert(job, above)
+    loader = make_loader(job, learned)
+    if job.train.start == "scratch" and job.train.encoder_weights != "random":
+        _standardise(expert, loader)
+    scorer = SelectionScorer(
+        selection.pack, expert, selection.parents, zoom=job.params.zoom.settings, device=job.device
+    )
+    trainer = Trainer(
+        expert,
+        loader,
+        scorer,
+        train=job.train,
+        weights=child_weights(job, manifest),
+        seed=job.seed,
+        device=job.device,
+        precision=job.precision,
+        folder=folder,
+        stop=job.stop,
+        say=job.say,
+    )
+    return Assembly(trainer, loader, scorer, selection)
+
+
+def _standardise(expert: Expert, loader: BatchLoader) -> None:
+    """Bring the maps of a pretrained trunk to one size, as the first views of the training show them."""
+    if not isinstance(expert.unet, EncoderUNet):
+        return
+    seen = []
+    batches = loader.epoch(0)
+    for batch, _ in islice(batches, -(-SEEN_AT_FIRST // loader.batch_size)):
+        seen.append(expert.prepare(batch.images, batch.parent))
+    batches.close()
+    expert.unet.standardise(torch.cat(seen))
