@@ -95,7 +95,10 @@ def make_encoder(name: str) -> Encoder:
     Raises `BundleError` for an unknown name and `MissingExtraError` for `timm:<name>` without timm.
     """
     if BESIDE in name:
-        return SideBySide([make_encoder(part) for part in name.split(BESIDE)])
+        parts = name.split(BESIDE)
+        if len(set(parts)) < len(parts):
+            raise BundleError(f"encoder {name!r}: a trunk stands twice; name each once")
+        return SideBySide([make_encoder(part) for part in parts])
     if name == BODYPIX:
         return MobileNetTrunk()
     if name == MOVENET:
