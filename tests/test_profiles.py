@@ -14,7 +14,7 @@ from bodycascade.params import Params, TrainParams, load_params
 from tests.conftest import TINY
 from tests.imports import ROOT
 
-NETWORK = {"encoder", "encoder_rate", "input_side", "crop_side", "widths", "stem_stride"}
+NETWORK = {"encoder", "encoder_weights", "encoder_rate", "start", "input_side", "crop_side", "widths", "stem_stride"}
 SCHEDULE = {"epochs", "learning_rate", "warmup_epochs"}
 
 
