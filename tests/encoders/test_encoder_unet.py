@@ -86,3 +86,28 @@ def test_importing_the_encoders_loads_neither_timm_nor_torchvision() -> None:
     report = "import sys, bodycascade.encoders; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
     assert not {"timm", "torchvision", "huggingface_hub"} & {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_standardised_maps_enter_the_decoder_at_one_size() -> None:
+    unet = network("movenet_thunder+nanodet_g", (8, 8)).eval()
+    with torch.no_grad():
+        for parameter in unet.encoder.parameters():
+            parameter.mul_(3)  # maps far from any size that a decoder expects
+    images = torch.randn(4, 3, 64, 96)
+    unet.standardise(images)
+    with torch.no_grad():
+        maps = unet.encoder(images)[-3:]
+    for scale, found in zip(unet.scales, maps, strict=True):
+        deviation, mean = torch.std_mean(scale(found), dim=(0, 2, 3))
+        alive = found.std(dim=(0, 2, 3)) > 0.1
+        assert alive.float().mean() > 0.5
+        assert torch.allclose(mean, torch.zeros(()), atol=1e-3)
+        assert torch.allclose(deviation[alive], torch.ones(()), atol=0.02)
+
+
+def test_a_channel_that_is_always_the_same_is_not_blown_up() -> None:
+    unet = network(BODYPIX, (8,)).eval()
+    unet.standardise(torch.zeros(2, 3, 32, 32))
+    with torch.no_grad():
+        assert all(bool(parameter.isfinite().all()) for parameter in unet.parameters())
+        assert bool(unet(torch.randn(1, 3, 32, 32)).isfinite().all())

@@ -134,7 +134,7 @@ def test_trunks_side_by_side_show_what_each_shows_of_the_same_picture(
             apart.setdefault(stride, []).append(feature)
     assert both.strides == (2, 4, 8, 16, 32)
     for stride, found in zip(both.strides, joined, strict=True):
-        assert torch.allclose(found, torch.cat(apart[stride], dim=1), atol=1e-4)
+        assert torch.allclose(found, torch.cat(apart[stride], dim=1), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["movenet_thunder+movenet_thunder", "movenet_thunder+", "movenet_thunder+resnet"])

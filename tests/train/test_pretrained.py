@@ -15,6 +15,8 @@ from bodycascade.encoders.bodypix import FILE_HASHES
 from bodycascade.errors import BundleError, TrainingError
 from bodycascade.expert import Expert
 from bodycascade.expert_file import load_expert
+from bodycascade.preprocess import read_manifest
+from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
 from bodycascade.train.materials import new_expert
 from tests.toy_experts import FOUR_LEGS
@@ -122,6 +124,17 @@ def test_trunk_learns_at_its_share_of_the_rate(packed: Path, tmp_path: Path) -> 
             assert torch.equal(half[name], change)
     assert any(change.any() for name, change in whole.items() if name.startswith("unet.encoder."))
     assert still["unet.head.weight"].any()
+
+
+def test_pretrained_maps_start_at_one_size_and_random_ones_as_they_are(packed: Path, tmp_path: Path) -> None:
+    manifest = read_manifest(make_job(packed).data)
+    for weights, standardised in (("installed", True), ("random", False)):
+        (tmp_path / weights).mkdir()
+        job = job_with(packed, encoder_weights=weights)
+        folder = tmp_path / weights
+        training = assemble(job, manifest, {}, folder=folder, maps=folder)
+        factors = [value for name, value in state(training.expert).items() if ".scales." in name and "weight" in name]
+        assert [not torch.equal(found, torch.ones_like(found)) for found in factors] == [standardised] * 3
 
 
 def test_trained_expert_comes_back_with_its_encoder(project: Path) -> None:

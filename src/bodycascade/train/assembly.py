@@ -24,8 +24,9 @@ SEEN_AT_FIRST = 32
 
 @dataclass(frozen=True)
 class Assembly:
-    """A trainer at its start, with what it learns from and is judged by."""
+    """A trainer at its start, with the expert it trains, what that learns from and is judged by."""
 
+    expert: Expert
     trainer: Trainer
     loader: BatchLoader
     scorer: SelectionScorer
@@ -65,7 +66,7 @@ def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folde
         stop=job.stop,
         say=job.say,
     )
-    return Assembly(trainer, loader, scorer, selection)
+    return Assembly(expert, trainer, loader, scorer, selection)
 
 
 def _standardise(expert: Expert, loader: BatchLoader) -> None:
