@@ -122,6 +122,7 @@ def test_a_file_that_lacks_a_tensor_is_refused(name: str, tmp_path: Path) -> Non
         TRUNKS[name].trunk_tensors(read_tfjs(write_tfjs(tmp_path / "model", weights, shard_bytes=10**8)))
 
 
+@torch.inference_mode()
 def test_trunks_side_by_side_show_what_each_shows_of_the_same_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
