@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.output import markdown_table, run_benchmark
 from bodycascade.bundle import load_bundle
 from bodycascade.errors import DataError
+from bodycascade.expert import Expert
 from bodycascade.files import sha256_of, write_text
 from bodycascade.params import Params, load_params
 
@@ -18,8 +19,8 @@ TEXT = """\
 # Model card: the released cascade
 
 Finds people in photographs and divides them into six parts, by four experts that follow a class tree. Made by the
-profile `{profile}` of this repository (`{params}`, where every number of the recipe stands); `CascadeSegmenter.load()`
-loads it.
+profile `{profile}` of this repository; every number of the recipe stands in `{params}`.
+`CascadeSegmenter.load()` loads it.
 
 ## Data
 
@@ -27,7 +28,9 @@ Trained on {train} photographs of Pascal-Part (VOC 2010, annotated with person p
 others, scored once on the {images} val photographs below; nothing was chosen on these. The photographs are Flickr's,
 under the terms of PASCAL VOC; none is part of this package.
 
-Initial weights of every expert's trunk: {start}.
+The trunks of the experts started from:
+
+{start}
 
 ## Scores
 
@@ -49,14 +52,16 @@ flip. In brackets 95 % bootstrap intervals over images.
 ## Files
 
 {files}
-Licence: Apache-2.0, as this package; the trunk's licence and source stand beside its weights in
-`bodycascade/encoders/weights/`.
+Licence: Apache-2.0, as this package. The trunks' weights were changed by training; their sources are named above.
 """
 
+COCO = "trained on COCO, whose pictures are Flickr's as Pascal's are, so that an overlap cannot be ruled out"
 STARTS = {
-    "bodypix_mobilenet_v1_075": "BodyPix 2.0, MobileNetV1 0.75 (Google, Apache-2.0), trained on people, whose training "
-    "pictures are not public in full, so that an overlap with Pascal's photographs cannot be ruled out",
-    "none": "random",
+    "bodypix_mobilenet_v1_075": "BodyPix 2.0 with MobileNetV1 0.75 (Google, Apache-2.0), trained on people; its "
+    "pictures are not public in full, so that an overlap with Pascal's cannot be ruled out",
+    "movenet_thunder": "MoveNet Thunder (Google, Apache-2.0), a finder of human joints, " + COCO,
+    "nanodet_g": "NanoDet-g (RangiLyu, Apache-2.0), a finder of 80 kinds of object, " + COCO,
+    "none": "random weights",
 }
 
 
@@ -68,8 +73,8 @@ def card(params: Params, root: Path, bundle: Path) -> str:
         if not path.is_file():
             raise DataError(f"{path}: no such file; run the stages of the profile {params.profile.name} first")
     figures, ids = json.loads(report.read_text("utf-8")), json.loads(manifest.read_text("utf-8"))["ids"]
-    tree = load_bundle(bundle).tree
-    encoder = next(iter(params.train.values())).encoder
+    loaded = load_bundle(bundle)
+    tree = loaded.tree
     levels = [f"mIoU{level}" for level in range(len(tree.levels))]
     classes = [name for names in tree.levels for name in names]
     bands = [[band, str(row["images"]), *(_score(row[level]) for level in levels)] for band, row in _bands(figures)]
@@ -80,11 +85,22 @@ def card(params: Params, root: Path, bundle: Path) -> str:
         train=f"{len(ids['train']):,}",
         selection=len(ids["selection"]),
         images=figures["images"],
-        start=STARTS.get(encoder, f"{encoder}, trained on ImageNet"),
+        start=_starts(loaded.experts),
         levels=markdown_table(["", "score"], [[level, _interval(figures, level)] for level in levels]),
         classes=markdown_table(["IoU", *classes], [["", *(_score(figures[name]) for name in classes)]]),
         sizes=markdown_table(["people's share of the picture", "images", *levels], bands),
         files=markdown_table(["file", "bytes", "sha256"], files),
+    )
+
+
+def _starts(experts: Sequence[Expert]) -> str:
+    """A line for each trunk: what it is, and which experts stand on it."""
+    users: dict[str, list[str]] = {}
+    for expert in experts:
+        for trunk in expert.settings.encoder.split("+"):
+            users.setdefault(trunk, []).append(f"`{expert.spec.name}`")
+    return "\n".join(
+        f"- {', '.join(names)}: {STARTS.get(trunk, f'{trunk}, trained on ImageNet')}." for trunk, names in users.items()
     )
 
 
