@@ -40,10 +40,11 @@ def test_labels_are_those_of_the_segmenter(photos: Path, tmp_path: Path, bundle:
     assert again[1] == f"{tmp_path / 'out'}: 0 made, 3 there already\n"
 
 
-@pytest.mark.parametrize(("word", "level"), [("0", 0), ("body", 0), ("halves", 1), ("parts", 2)])
+@pytest.mark.parametrize("words", [("0", 0), ("body", 0), ("halves", 1), ("parts", 2)])
 def test_levels_by_number_and_name(
-    word: str, level: int, photos: Path, tmp_path: Path, bundle: Path, call: Call
+    words: tuple[str, int], photos: Path, tmp_path: Path, bundle: Path, call: Call
 ) -> None:
+    word, level = words
     call("segment", photos / "a.png", "-o", tmp_path / "out", "--model", bundle, "--level", word)
     wanted = CascadeSegmenter.load(bundle, "cpu")(photos / "a.png").level(level)
     np.testing.assert_array_equal(labels_in(tmp_path / "out" / "a.png"), wanted)

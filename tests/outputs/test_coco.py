@@ -12,7 +12,7 @@ import pytest
 
 from bodycascade.errors import MissingExtraError
 from bodycascade.hierarchy import PASCAL_PART
-from bodycascade.outputs.coco import annotations, document
+from bodycascade.outputs.coco import class_annotations, document
 from tests.painted import paint, painted_person, read_colours
 
 
@@ -23,7 +23,7 @@ def test_pycocotools_reads_the_masks_back(form: str, level: int, tmp_path: Path)
     coco = pytest.importorskip("pycocotools.coco")
     images = [paint(seed=seed)[0] for seed in range(3)] + [painted_person(60, 44)]
     found = read_colours(images)
-    rows = [(f"{i}.png", s.parts.shape, annotations(s, level, form)) for i, s in enumerate(found)]
+    rows = [(f"{i}.png", s.parts.shape, class_annotations(s, level, form)) for i, s in enumerate(found)]
     path = tmp_path / "annotations.json"
     path.write_text(json.dumps(document(PASCAL_PART, level, rows)))  # type: ignore[arg-type]
     read = coco.COCO(str(path))
@@ -42,7 +42,7 @@ def test_pycocotools_reads_the_masks_back(form: str, level: int, tmp_path: Path)
 
 def test_a_picture_without_people_has_no_annotation() -> None:
     (empty,) = read_colours([np.zeros((9, 9, 3), np.uint8)])
-    assert annotations(empty, 2, "polygons") == []
+    assert class_annotations(empty, 2, "polygons") == []
     data = document(PASCAL_PART, 2, [("empty.png", (9, 9), [])])
     assert (len(data["images"]), data["annotations"]) == (1, [])
 
@@ -62,4 +62,4 @@ def test_missing_pycocotools_is_one_line_with_the_remedy(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"pip install 'bodycascade\[coco\]'"):
-        annotations(found, 2, "rle")
+        class_annotations(found, 2, "rle")

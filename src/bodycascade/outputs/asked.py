@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from bodycascade.errors import TreeError
 from bodycascade.files import replace_file
 from bodycascade.hierarchy import Tree
-from bodycascade.outputs.coco import FORMS, annotations
+from bodycascade.outputs.coco import FORMS, class_annotations
 from bodycascade.outputs.labels import write_labels
 from bodycascade.outputs.masks import write_cutout, write_mask
 from bodycascade.outputs.overlay import write_overlay
@@ -85,7 +85,7 @@ class Asked:
         """Plain data for the files that hold all pictures, by `record_kinds`."""
         found: dict[str, Any] = {}
         if self.coco:
-            found[f"coco {self.coco}"] = annotations(segmentation, self.level, self.coco)
+            found[f"coco {self.coco}"] = class_annotations(segmentation, self.level, self.coco)
         if self.shares:
             found["shares"] = shares(segmentation, self.level)
         return found

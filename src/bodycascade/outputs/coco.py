@@ -20,7 +20,7 @@ from bodycascade.segmentation import Segmentation
 FORMS = ("rle", "polygons")
 
 
-def annotations(segmentation: Segmentation, level: int, form: str) -> list[dict[str, Any]]:
+def class_annotations(segmentation: Segmentation, level: int, form: str) -> list[dict[str, Any]]:
     """One annotation, without ids, for each class of `level` that the picture shows.
 
     `category_id` is the class's id at that level, `area` counts pixels, `bbox` is [x, y, width, height] in pixels, and
@@ -51,7 +51,8 @@ def document(
     tree: Tree, level: int, pictures: Iterable[tuple[str, tuple[int, int], Sequence[dict[str, Any]]]]
 ) -> dict[str, Any]:
     """The whole file: `pictures` are (name, (H, W), annotations); images and annotations are numbered from 1."""
-    images, every = [], []
+    images: list[dict[str, Any]] = []
+    every: list[dict[str, Any]] = []
     for number, (name, (height, width), found) in enumerate(pictures, start=1):
         images.append({"id": number, "file_name": name, "width": width, "height": height})
         for annotation in found:

@@ -78,8 +78,10 @@ def overlapped(
             yield from _written(writing, 0, steps.errors)
         finally:
             doors.close()
-            for _, future in (*reading, *writing):
-                future.cancel()
+            for _, being_read in reading:
+                being_read.cancel()
+            for _, being_written in writing:
+                being_written.cancel()
             clock.seconds = time.perf_counter() - clock.started
 
 

@@ -23,7 +23,7 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
     is a file or a pipe, but there are several pictures or outputs.
     """
     outputs = asked.files(tree)
-    endings = {Path(output.suffix).suffix for output in outputs}
+    endings = {f".{output.suffix.rpartition('.')[2]}" for output in outputs}
     if out != PIPE and (Path(out).is_dir() or Path(out).suffix.lower() not in endings):
         return None
     what = "a pipe" if out == PIPE else f"{out}, a file,"
