@@ -39,6 +39,8 @@ def test_importing_loads_nothing_but_what_a_prediction_needs() -> None:
         "import sys, torch\n"
         "before = torch.random.get_rng_state()\n"
         "import bodycascade\n"
+        "assert 'bodycascade.cascade' not in sys.modules\n"
+        "bodycascade.CascadeSegmenter\n"
         "assert bool((torch.random.get_rng_state() == before).all())\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
     )

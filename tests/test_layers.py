@@ -39,6 +39,10 @@ PIPELINE = (
     "baselines",
     "evaluate",
     "visualize",
+    "flip_averaging",
+    "outputs",
+    "picture_run",
+    "diagnosis",
     "commands",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)

@@ -1,0 +1,23 @@
+"""Cut people out of a picture: python examples/cut_out_person.py IMAGE OUT.png [BUNDLE]"""
+
+import sys
+
+import numpy as np
+from PIL import Image
+
+from bodycascade import CascadeSegmenter
+from bodycascade.outputs.masks import cutout
+
+
+def main(image: str, out: str, bundle: str | None = None) -> None:
+    """The people of `image` on a transparent ground, cropped to them."""
+    found = CascadeSegmenter.load(bundle)(image)
+    if not found.mask("body").any():
+        sys.exit(f"{image}: nobody was found")
+    person = cutout(found, "body")
+    person.crop(Image.fromarray(np.asarray(person)[..., 3]).getbbox()).save(out)
+    print(f"{out}: {found.share('body'):.0%} of the picture")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

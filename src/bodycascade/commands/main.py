@@ -1,0 +1,99 @@
+"""The entry point of `bodycascade`, and the table of its commands."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from bodycascade.errors import BodyCascadeError, MissingExtraError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "segment": ("bodycascade.commands.segment:segment", "Find people and their parts in pictures and folders."),
+    "check": ("bodycascade.commands.check:check", "Read a data set once and list every bad file."),
+    "doctor": ("bodycascade.commands.doctor:doctor", "Say what is installed, where it runs and how fast."),
+}
+"""Name: (module:command, help). A module is loaded when its command is called, so that --help is quick."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Exit codes: 0; 1 for an error, which is one line on standard error, and for a run with failures; 2 for a command
+    line that is not understood; 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    if not sys.warnoptions:
+        # Decoders warn about slightly damaged files; what matters of that is an error.
+        warnings.simplefilter("ignore")
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads our output has enough of it. Python flushes once more at the end, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except OSError as error:
+        code = _say(_describe(error), 1)
+    except BodyCascadeError as error:
+        code = _say(str(error), 1)
+    except MemoryError:
+        code = _say("there is not enough memory; give smaller pictures, or fewer at once with --batch 1", 1)
+    except KeyboardInterrupt:
+        code = _say("stopped", 128 + signal.SIGINT)
+    except _TerminatedError:
+        code = _say("stopped", 128 + signal.SIGTERM)
+    sys.exit(code)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        import click  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise MissingExtraError("click", "cli") from None
+    from bodycascade.commands.lazy_group import LazyGroup  # noqa: PLC0415 - needs click
+
+    group = LazyGroup(COMMANDS)
+    try:
+        result = group.main(None if argv is None else list(argv), prog_name="bodycascade", standalone_mode=False)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return 2
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "bodycascade"
+        return _say(f"{path}: {_one_line(error.format_message())} (try: {path} --help)", 2)
+    except click.ClickException as error:
+        return _say(_one_line(error.format_message()), 1)
+    return result if isinstance(result, int) else 0
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM came. No `Exception`, so that nothing on the way takes it for an error of its own."""
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    # An exit by exception, so that what is half written is finished or cleared away.
+    raise _TerminatedError
+
+
+def _describe(error: OSError) -> str:
+    where = error.filename or "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}: the disk is full ({error.strerror}); make room and run again, finished files are whole"
+    return f"{where}: {error.strerror or error}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _say(line: str, code: int) -> int:
+    print(line, file=sys.stderr, flush=True)
+    return code

@@ -1,0 +1,159 @@
+"""`bodycascade segment`: pictures in, label maps and whatever else is asked for out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bodycascade.cascade import CascadeSegmenter
+    from bodycascade.outputs import Asked
+    from bodycascade.picture_run import Outcome, Source
+    from bodycascade.picture_run.run import SegmentAll
+
+
+@click.command(no_args_is_help=True)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("-o", "--out", required=True, metavar="OUT", help="Folder for the results; or one file; or - for a pipe.")
+@click.option("--labels", is_flag=True, help="Indexed PNG of class ids, in colour. This is the default.")
+@click.option("--overlay", is_flag=True, help="JPEG of the picture with the classes over it and a legend below.")
+@click.option("--no-legend", is_flag=True, help="The overlay without legend, of the picture's own size.")
+@click.option("--masks", is_flag=True, help="One black and white PNG per class of the tree.")
+@click.option(
+    "--cutout", multiple=True, metavar="NODE", help="RGBA PNG of one class, as head or upper_body. Repeatable."
+)
+@click.option(
+    "--coco", type=click.Choice(["rle", "polygons"]), help="annotations.json in COCO's format, for all pictures."
+)
+@click.option("--probs", is_flag=True, help="NumPy archive (npz) of the probabilities, 16-bit floats.")
+@click.option("--csv", "shares", is_flag=True, help="shares.csv: how much of each picture each class covers.")
+@click.option(
+    "--level", default="parts", show_default=True, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures in the network at once. [4; 16 on a GPU]")
+@click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
+)
+@click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
+def segment(
+    *,
+    sources: Sequence[str],
+    out: str,
+    labels: bool,
+    overlay: bool,
+    no_legend: bool,
+    masks: bool,
+    cutout: Sequence[str],
+    coco: str | None,
+    probs: bool,
+    shares: bool,
+    level: str,
+    device: str,
+    batch: int | None,
+    tta: bool,
+    model: Path | None,
+    overwrite: bool,
+) -> int:
+    """Find people and their parts in pictures.
+
+    SOURCE is a picture, a folder (with all below it, its tree kept in OUT), a pattern such as 'photos/*.jpg', or - for
+    a picture from a pipe. Results have the size of the picture as it is shown, turned by its EXIF orientation.
+
+    Run again, the command makes what is missing. Pictures that cannot be read are listed in OUT/failures.csv, and the
+    exit code is 1.
+
+    \b
+      bodycascade segment photos -o out --overlay --csv
+      bodycascade segment photo.jpg -o head.png --cutout head
+      bodycascade segment - -o - --cutout body < photo.jpg > person.png
+    """
+    from bodycascade.outputs import Asked, level_number  # noqa: PLC0415 - --help is quick without
+    from bodycascade.picture_run import find_sources  # noqa: PLC0415
+
+    found = find_sources(sources, out=Path(out))
+    segmenter = _load(model, device)
+    chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
+    asked = Asked(
+        level=level_number(level, segmenter.tree),
+        labels=labels or not chosen,
+        overlay=overlay or no_legend,
+        legend=not no_legend,
+        masks=masks,
+        cutouts=tuple(cutout),
+        probabilities=probs,
+        coco=coco or "",
+        shares=shares,
+    )
+    return _segment(found, out, segmenter, asked, model=model, batch=batch, tta=tta, overwrite=overwrite)
+
+
+def _load(model: Path | None, device: str) -> CascadeSegmenter:
+    from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
+
+    return CascadeSegmenter.load(model, device)
+
+
+def _segment(
+    sources: Sequence[Source],
+    out: str,
+    segmenter: CascadeSegmenter,
+    asked: Asked,
+    *,
+    model: Path | None,
+    batch: int | None,
+    tta: bool,
+    overwrite: bool,
+) -> int:
+    from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
+    from bodycascade.cascade import RELEASED  # noqa: PLC0415
+    from bodycascade.files import sha256_of  # noqa: PLC0415
+    from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
+    from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
+    from bodycascade.picture_run.single import single_output, write_single  # noqa: PLC0415
+
+    if asked.coco == "rle":
+        require_pycocotools()
+    ask = _asker(segmenter, asked, tta=tta)
+    single = single_output(out, sources, asked, segmenter.tree)
+    if single is not None:
+        write_single(sources[0], out, single, ask, overwrite=overwrite)
+        return 0
+    settings = Settings(
+        asked=asked,
+        model=sha256_of((model or RELEASED) / MANIFEST),
+        tta=tta,
+        batch=batch or (4 if segmenter.device.type == "cpu" else 16),
+        overwrite=overwrite,
+    )
+    with open_folder(Path(out)) as folder:
+        outcome = run_pictures(sources, folder, ask, segmenter.tree, settings)
+    print(_told(outcome, out))
+    return 1 if outcome.failures else 0
+
+
+def _asker(segmenter: CascadeSegmenter, asked: Asked, *, tta: bool) -> SegmentAll:
+    from bodycascade.flip_averaging import FlipAveraged  # noqa: PLC0415 - loads torch
+
+    if tta:
+        return FlipAveraged(segmenter.tree, segmenter.batch, routing=segmenter.routing).batch
+    level = None if asked.needs_probabilities() else asked.level
+    return lambda images: segmenter.batch(images, level=level)
+
+
+def _told(outcome: Outcome, out: str) -> str:
+    """What a run did, in one line."""
+    clock, parts = outcome.clock, [f"{outcome.made} made"]
+    if outcome.kept:
+        parts.append(f"{outcome.kept} there already")
+    if outcome.failures:
+        parts.append(f"{len(outcome.failures)} failed (listed in {Path(out) / 'failures.csv'})")
+    text = f"{out}: {', '.join(parts)}"
+    if outcome.made > 1 and clock.seconds > 0:
+        busy = clock.busy_seconds / clock.seconds
+        text += f"; {outcome.made / clock.seconds:.1f} a second, the network busy {busy:.0%} of the time"
+    return text

@@ -1,0 +1,115 @@
+"""Which outputs are wanted of a picture, and what each of them is called and made by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bodycascade.errors import TreeError
+from bodycascade.files import replace_file
+from bodycascade.hierarchy import Tree
+from bodycascade.outputs.coco import FORMS, class_annotations
+from bodycascade.outputs.labels import write_labels
+from bodycascade.outputs.masks import write_cutout, write_mask
+from bodycascade.outputs.overlay import write_overlay
+from bodycascade.outputs.probabilities import write_probabilities
+from bodycascade.outputs.shares import nodes_down_to, shares
+from bodycascade.segmentation import Segmentation
+
+LEVELS = {"body": 0, "halves": 1, "parts": 2}
+"""Names of the levels of Pascal-Part's tree."""
+
+
+@dataclass(frozen=True)
+class FileOutput:
+    """One file per picture: `kind` says what, `suffix` ends its name, `write` puts the bytes into an open file."""
+
+    kind: str
+    suffix: str
+    write: Callable[[Segmentation, BinaryIO], None]
+
+    def save(self, segmentation: Segmentation, path: Path) -> None:
+        """Write the output to `path`, whole or not at all."""
+        with replace_file(path) as aside, aside.open("wb") as file:
+            self.write(segmentation, file)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The outputs that are wanted, at `level` of the tree.
+
+    Files: `labels` (indexed PNG), `overlay` (JPEG, with a `legend`), `masks` (a PNG per node), `cutouts` (RGBA PNG of
+    these nodes), `probabilities` (npz). Records, gathered into one file for all pictures: `coco` ("", "rle" or
+    "polygons") and `shares`.
+    """
+
+    level: int
+    labels: bool = False
+    overlay: bool = False
+    legend: bool = True
+    masks: bool = False
+    cutouts: tuple[str, ...] = ()
+    probabilities: bool = False
+    coco: str = ""
+    shares: bool = False
+
+    def files(self, tree: Tree) -> tuple[FileOutput, ...]:
+        """The files of each picture; raises `TreeError` for a level or node that the tree does not have."""
+        tree.level_map(self.level)
+        for node in self.cutouts:
+            if tree.depth(node) > self.level:
+                raise TreeError(f"the cut-out {node} needs level {tree.depth(node)}; found level {self.level}")
+        at = self.level
+        found: list[FileOutput] = []
+        if self.labels:
+            found.append(FileOutput("labels", ".png", partial(write_labels, at)))
+        if self.overlay:
+            kind = "overlay" if self.legend else "overlay without legend"
+            found.append(FileOutput(kind, ".overlay.jpg", partial(write_overlay, at, self.legend)))
+        if self.masks:
+            found += [
+                FileOutput(f"mask {node}", f".mask-{node}.png", partial(write_mask, node))
+                for node in nodes_down_to(tree, at)
+            ]
+        for node in dict.fromkeys(self.cutouts):
+            found.append(FileOutput(f"cutout {node}", f".cutout-{node}.png", partial(write_cutout, node)))
+        if self.probabilities:
+            found.append(FileOutput("probabilities", ".probs.npz", partial(write_probabilities, at)))
+        return tuple(found)
+
+    def records(self, segmentation: Segmentation) -> dict[str, Any]:
+        """Plain data for the files that hold all pictures, by `record_kinds`."""
+        found: dict[str, Any] = {}
+        if self.coco:
+            found[f"coco {self.coco}"] = class_annotations(segmentation, self.level, self.coco)
+        if self.shares:
+            found["shares"] = shares(segmentation, self.level)
+        return found
+
+    def record_kinds(self) -> tuple[str, ...]:
+        """The keys of `records`."""
+        return (*((f"coco {self.coco}",) if self.coco else ()), *(("shares",) if self.shares else ()))
+
+    def needs_probabilities(self) -> bool:
+        """Whether experts below `level` have to run, since probabilities come from the leaves."""
+        return self.probabilities
+
+    def __post_init__(self) -> None:
+        if self.coco and self.coco not in FORMS:
+            raise TreeError(f"coco: expected {' or '.join(FORMS)}, found {self.coco!r}")
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def level_number(word: str, tree: Tree) -> int:
+    """The level that `word` means: a number, or one of `LEVELS`; raises `TreeError` where there is none."""
+    number = LEVELS.get(word, int(word) if word.isascii() and word.isdigit() else -1)
+    if number not in range(len(tree.levels)):
+        names = ", ".join(name for name, level in LEVELS.items() if level < len(tree.levels))
+        raise TreeError(f"no level is called {word!r}; expected 0 to {len(tree.levels) - 1}, or {names}")
+    return number

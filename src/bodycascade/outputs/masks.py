@@ -1,0 +1,38 @@
+"""One node of the tree: its mask, and the picture cut out along it."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from bodycascade.errors import ImageError
+from bodycascade.segmentation import Segmentation
+
+
+def write_mask(node: str, segmentation: Segmentation, file: BinaryIO) -> None:
+    """Gray PNG of the picture's own size: 255 where it shows `node`, else 0."""
+    Image.fromarray(segmentation.mask(node).astype(np.uint8) * 255).save(file, "PNG")
+
+
+def write_cutout(node: str, segmentation: Segmentation, file: BinaryIO) -> None:
+    """RGBA PNG of the picture's own size, opaque where it shows `node`; what is transparent is black beneath."""
+    cutout(segmentation, node).save(file, "PNG")
+
+
+def cutout(segmentation: Segmentation, node: str) -> Image.Image:
+    """The picture (RGBA) with all but `node` transparent.
+
+    Alpha is the mean of the mask over 3 x 3 pixels: the edge is soft by one pixel to either side and shows no stairs.
+    Raises `ImageError` where the segmentation came without its image.
+    """
+    if segmentation.image is None:
+        raise ImageError("a cut-out needs the picture; this segmentation came without it")
+    mask = Image.fromarray(segmentation.mask(node).astype(np.uint8) * 255)
+    alpha = np.asarray(mask.filter(ImageFilter.BoxBlur(1)))
+    picture = np.zeros((*alpha.shape, 4), np.uint8)
+    shown = alpha > 0  # hidden colours would be in the file still, for whoever drops its alpha
+    picture[..., :3][shown] = segmentation.image[shown]
+    picture[..., 3] = alpha
+    return Image.fromarray(picture)

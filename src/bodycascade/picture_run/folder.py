@@ -1,0 +1,125 @@
+"""The folder that a run writes to: whose files are in it, and the tables about all of its pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bodycascade.errors import DataError, ImageError
+from bodycascade.files import write_text
+from bodycascade.folders import only_one
+from bodycascade.hierarchy import Tree
+from bodycascade.outputs.asked import Asked, FileOutput
+from bodycascade.outputs.coco import document
+from bodycascade.outputs.shares import shares_table
+from bodycascade.picture_run.journal import Entry, Journal
+from bodycascade.picture_run.naming import Planned
+
+ANNOTATIONS, SHARES, FAILURES = "annotations.json", "shares.csv", "failures.csv"
+LOCK = ".bodycascade.lock"
+
+_TABLES = "(tables)"
+
+
+class OutFolder:
+    """The output folder `path` and what it remembers; got by `open_folder`."""
+
+    def __init__(self, path: Path, journal: Journal) -> None:
+        self.root, self.journal = path, journal
+
+    def path(self, one: Planned, output: FileOutput) -> Path:
+        """Where an output of a picture lies."""
+        return self.root / one.file(output.suffix)
+
+    def tables(self, asked: Asked) -> list[str]:
+        """The files about all pictures that a run may write."""
+        return [FAILURES, *([ANNOTATIONS] if asked.coco else []), *([SHARES] if asked.shares else [])]
+
+    def refuse_foreign(
+        self, planned: Sequence[Planned], outputs: Sequence[FileOutput], asked: Asked, *, overwrite: bool
+    ) -> None:
+        """Raises `ImageError` where a file that a run would write is there, and is not its own, or is a picture itself.
+
+        `overwrite` allows the former. Half-written files of killed runs are removed on the way.
+        """
+        owners, sources = self.journal.owners(), {one.source.path for one in planned}
+        wanted = [(one.file(output.suffix), one.source.key) for one in planned for output in outputs]
+        wanted += [(name, _TABLES) for name in self.tables(asked)]
+        self._remove_asides({*owners, *(file for file, _ in wanted)})
+        root = Path(os.path.abspath(self.root))  # noqa: PTH100 - sources are not resolved either
+        foreign = []
+        for file, key in wanted:
+            path = root / file
+            if path in sources:
+                raise ImageError(f"{path}: would be replaced by its own output; choose another folder with -o")
+            if owners.get(file) != key and os.path.lexists(path):
+                foreign.append(file)
+        if foreign and not overwrite:
+            more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+            raise ImageError(
+                f"{self.root / foreign[0]}{more}: there already, and not made by this command; "
+                "choose another folder with -o, or replace it with --overwrite"
+            )
+
+    def write_tables(self, tree: Tree, asked: Asked, digest: str, failures: Sequence[tuple[str, str]]) -> None:
+        """Write the tables about all pictures here that were made by the settings of `digest`."""
+        self.journal.claim(_TABLES, "", self.tables(asked))
+        entries = [entry for entry in self.journal.entries.values() if entry.mark.startswith(f"{digest}:")]
+        entries.sort(key=lambda entry: entry.name)
+        if asked.coco:
+            kind = f"coco {asked.coco}"
+            pictures = [(entry.name, entry.size, entry.records[kind]) for entry in _having(kind, entries)]
+            write_text(self.root / ANNOTATIONS, json.dumps(document(tree, asked.level, pictures)) + "\n")
+        if asked.shares:
+            rows = [(entry.name, entry.size, entry.records["shares"]) for entry in _having("shares", entries)]
+            write_text(self.root / SHARES, shares_table(tree, asked.level, rows))
+        if failures:
+            write_text(self.root / FAILURES, _failures_table(failures))
+        else:
+            (self.root / FAILURES).unlink(missing_ok=True)
+
+    def _remove_asides(self, files: Iterable[str]) -> None:
+        # The name is that which `files.replace_file` gives; the folder's lock is held, so nobody is writing them.
+        ours = {self.root / file for file in files}
+        for folder in {path.parent for path in ours}:
+            for aside in folder.glob(".*.part"):
+                if aside.with_name(aside.name[1:].rsplit(".", 2)[0]) in ours:
+                    aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[OutFolder]:
+    """The output folder `path`, made where it is missing, for this process alone.
+
+    Raises `ImageError`, in one line with the reason, where it cannot be made or written to.
+    """
+    if path.exists() and not path.is_dir():
+        raise ImageError(f"{path}: a file, not a folder; choose a folder with -o")
+    with ExitStack() as stack:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_one(path / LOCK, "bodycascade segment with this folder"))
+            journal = stack.enter_context(Journal(path))
+        except DataError as error:
+            raise ImageError(str(error)) from None
+        except OSError as error:
+            reason = error.strerror or error
+            raise ImageError(f"{path}: cannot be written to ({reason}); choose another folder with -o") from None
+        yield OutFolder(path, journal)
+
+
+def _having(kind: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    return (entry for entry in entries if kind in entry.records)
+
+
+def _failures_table(failures: Sequence[tuple[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["picture", "reason"])
+    writer.writerows(sorted(failures))
+    return text.getvalue()

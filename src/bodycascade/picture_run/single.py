@@ -1,0 +1,57 @@
+"""One picture to one file, or to a pipe."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bodycascade.errors import ImageError
+from bodycascade.files import replace_file
+from bodycascade.hierarchy import Tree
+from bodycascade.outputs import Asked, FileOutput
+from bodycascade.picture_run.run import SegmentAll
+from bodycascade.picture_run.sources import PIPE, Source
+
+
+def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree) -> FileOutput | None:
+    """The one output that `-o OUT` names as a file or a pipe; None where OUT is a folder.
+
+    OUT is a file where it ends like the only output that is asked for and is no folder. Raises `ImageError` where it
+    is a file or a pipe, but there are several pictures or outputs.
+    """
+    outputs = asked.files(tree)
+    endings = {f".{output.suffix.rpartition('.')[2]}" for output in outputs}
+    if out != PIPE and (Path(out).is_dir() or Path(out).suffix.lower() not in endings):
+        return None
+    what = "a pipe" if out == PIPE else f"{out}, a file,"
+    if len(sources) != 1 or len(outputs) != 1 or asked.record_kinds():
+        raise ImageError(
+            f"{what} takes one output of one picture; found {len(sources)} pictures and "
+            f"{len(outputs) + len(asked.record_kinds())} outputs; name a folder with -o"
+        )
+    return outputs[0]
+
+
+def write_single(source: Source, out: str, output: FileOutput, segment: SegmentAll, *, overwrite: bool) -> None:
+    """Segment one picture and write `output` of it to the file `out`, or to standard output where that is `-`.
+
+    Raises `ImageError` where the picture is bad, or the file is there and not to be overwritten.
+    """
+    path = Path(out)
+    if out != PIPE and os.path.lexists(path):
+        if source.path is not None and path.resolve() == source.path.resolve():
+            raise ImageError(f"{out}: would replace the picture itself; choose another name with -o")
+        if not overwrite:
+            raise ImageError(f"{out}: there already; choose another name with -o, or replace it with --overwrite")
+    (segmentation,) = segment([source.read()])
+    if out == PIPE:
+        file = io.BytesIO()
+        output.write(segmentation, file)
+        sys.stdout.buffer.write(file.getvalue())
+        sys.stdout.buffer.flush()
+        return
+    with replace_file(path) as aside, aside.open("wb") as file_on_disk:
+        output.write(segmentation, file_on_disk)

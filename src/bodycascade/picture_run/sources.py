@@ -1,0 +1,166 @@
+"""Which pictures the words of a command line mean: files, folders, patterns, and a pipe."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bodycascade.errors import ImageError
+from bodycascade.imaging import read_image
+
+PIPE = "-"
+
+SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("avif", "bmp", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jpeg", "jpg"),
+        *("pbm", "pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp"),
+    )
+)
+"""Endings of the files of a folder that count as pictures; a file that is named itself may have any."""
+
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture to read.
+
+    `shown` names it in messages; `path` is where it lies, None for what came through a pipe (`data`). `below` is the
+    folder, relative to the output folder, that its outputs belong in, and `name` its file name.
+    """
+
+    shown: str
+    path: Path | None
+    below: PurePosixPath
+    name: str
+    data: bytes = b""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other pictures of this machine."""
+        return f"{PIPE}{hashlib.sha256(self.data).hexdigest()}" if self.path is None else str(self.path)
+
+    @property
+    def relative(self) -> str:
+        """Its name in tables: the file name with the folders that are mirrored."""
+        return str(self.below / self.name)
+
+    def stamp(self) -> list[int]:
+        """Size and time of change, by which a file that is another one now is told; what came by pipe never changes."""
+        if self.path is None:
+            return [len(self.data)]
+        facts = self.path.stat()
+        return [facts.st_size, facts.st_mtime_ns]
+
+    def pixels(self) -> int:
+        """How many pixels it has, by its header alone; 0 where there is no telling."""
+        try:
+            with Image.open(self.path or io.BytesIO(self.data)) as picture:
+                return picture.width * picture.height
+        except Exception:  # decoders raise what they like; `read` says what is wrong
+            return 0
+
+    def read(self) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB, upright; raises `ImageError` where it is no usable picture."""
+        if self.path is not None:
+            return read_image(self.path)
+        try:
+            return read_image(Image.open(io.BytesIO(self.data)))
+        except ImageError as error:
+            raise ImageError(f"standard input: {error}") from None
+        except Exception:
+            raise ImageError("standard input: not a picture in any format that Pillow reads") from None
+
+
+def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryIO | None = None) -> list[Source]:
+    """The pictures that `words` mean, each once, in the order of the words, those of a folder sorted.
+
+    A word is a file, a folder (with all below it; hidden files, links to folders and the folder `out` are left out), a
+    pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input). Raises `ImageError` where a
+    word means nothing.
+    """
+    roots = _folder_names([word for word in words if word != PIPE and Path(word).is_dir()])
+    found: dict[str, Source] = {}
+    for word in dict.fromkeys(words):
+        for source in _meant(word, roots, out, pipe):
+            found.setdefault(source.key, source)
+    return list(found.values())
+
+
+def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | None) -> list[Source]:
+    if word == PIPE:
+        data = (pipe or sys.stdin.buffer).read()
+        if not data:
+            raise ImageError("standard input: empty; expected a picture, as in: bodycascade segment - < photo.jpg")
+        return [Source("standard input", None, PurePosixPath(), "stdin", data)]
+    path = Path(word)
+    if path.is_dir():
+        inside = list(_pictures_below(path, out))
+        if not inside:
+            raise ImageError(f"{word}: the folder holds no picture; looked for files ending in .jpg, .png, .webp, ...")
+        return [_source(file, path, roots[word]) for file in inside]
+    if path.exists():
+        return [_source(path, path.parent, "")]
+    if _WILD & set(word):
+        matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes any word
+        files = [match for match in matches if match.is_file()]
+        if not files:
+            raise ImageError(f"{word}: no file matches this pattern")
+        return [_source(file, _fixed_part(path), "") for file in files]
+    kind = "a dead link" if path.is_symlink() else "no such file or folder"
+    raise ImageError(f"{word}: {kind}")
+
+
+def _source(file: Path, root: Path, prefix: str) -> Source:
+    below = PurePosixPath(prefix, *file.relative_to(root).parent.parts)
+    return Source(str(file), Path(os.path.abspath(file)), below, file.name)  # noqa: PTH100 - links stay as they are
+
+
+def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:
+    left_out = None if out is None else out.resolve()
+    if left_out == folder.resolve():
+        left_out = None
+    for place, folders, files in os.walk(folder):
+        here = Path(place)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and (here / name).resolve() != left_out
+        )
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield here / name
+
+
+def _folder_names(folders: Sequence[str]) -> dict[str, str]:
+    """What each folder is called in the output: nothing where it is the only one, whose tree is mirrored as it is."""
+    if len(set(folders)) < 2:
+        return dict.fromkeys(folders, "")
+    names, taken = {}, Counter[str]()
+    for folder in dict.fromkeys(folders):
+        name = Path(folder).resolve().name or "root"
+        taken[name.casefold()] += 1
+        times = taken[name.casefold()]
+        names[folder] = name if times == 1 else f"{name}-{times}"
+    return names
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folders of a pattern before its first wildcard."""
+    fixed = []
+    for part in pattern.parts[:-1]:
+        if _WILD & set(part):
+            break
+        fixed.append(part)
+    return Path(*fixed)

@@ -1,0 +1,165 @@
+"""`bodycascade segment` from the command line to the files."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bodycascade import CascadeSegmenter
+from bodycascade.flip_averaging import FlipAveraged
+from tests.commands.conftest import Call
+from tests.picture_run.runs import files_below, labels_in
+from tests.toy_experts import random_image
+
+SIZES = {"a.png": (40, 60), "b.png": (61, 30), "sub/c.png": (50, 50)}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for seed, (name, size) in enumerate(SIZES.items()):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random_image(*size, seed=seed)).save(tmp_path / "photos" / name)
+    return tmp_path / "photos"
+
+
+def test_labels_are_those_of_the_segmenter(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    code, said, _ = call("segment", photos, "-o", tmp_path / "out", "--model", bundle, "--device", "cpu")
+    assert code == 0
+    assert said.startswith(f"{tmp_path / 'out'}: 3 made; ")
+    assert "the network busy" in said
+    segmenter = CascadeSegmenter.load(bundle, "cpu")
+    assert files_below(tmp_path / "out") == set(SIZES)
+    for name in SIZES:
+        np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), segmenter(photos / name).parts)
+    again = call("segment", photos, "-o", tmp_path / "out", "--model", bundle)
+    assert again[1] == f"{tmp_path / 'out'}: 0 made, 3 there already\n"
+
+
+@pytest.mark.parametrize("words", [("0", 0), ("body", 0), ("halves", 1), ("parts", 2)])
+def test_levels_by_number_and_name(
+    words: tuple[str, int], photos: Path, tmp_path: Path, bundle: Path, call: Call
+) -> None:
+    word, level = words
+    call("segment", photos / "a.png", "-o", tmp_path / "out", "--model", bundle, "--level", word)
+    wanted = CascadeSegmenter.load(bundle, "cpu")(photos / "a.png").level(level)
+    np.testing.assert_array_equal(labels_in(tmp_path / "out" / "a.png"), wanted)
+
+
+@pytest.mark.parametrize("level", ["0", "2"])
+def test_mirrored_averaging(level: str, photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    call("segment", photos, "-o", tmp_path / "out", "--model", bundle, "--tta", "--level", level, "--device", "cpu")
+    segmenter = CascadeSegmenter.load(bundle, "cpu")
+    averaged = FlipAveraged(segmenter.tree, segmenter.batch, routing=segmenter.routing)
+    for name in SIZES:
+        np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), averaged(photos / name).level(int(level)))
+
+
+def test_all_outputs(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    pytest.importorskip("pycocotools")
+    kinds = (
+        "--labels",
+        "--overlay",
+        "--masks",
+        "--cutout",
+        "head",
+        "--cutout",
+        "body",
+        "--probs",
+        "--csv",
+        "--coco",
+        "rle",
+    )
+    assert call("segment", photos, "-o", tmp_path / "out", "--model", bundle, *kinds)[0] == 0
+    found = files_below(tmp_path / "out")
+    assert len(found) == 3 * (1 + 1 + 9 + 2 + 1) + 2
+    data = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert all(isinstance(row["segmentation"]["counts"], str) for row in data["annotations"])
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_probabilities_of_a_coarse_level(level: int, photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    out = tmp_path / "out"
+    assert call("segment", photos / "a.png", "-o", out, "--model", bundle, "--probs", "--level", level)[0] == 0
+    assert files_below(out) == {"a.probs.npz"}
+    with np.load(out / "a.probs.npz") as data:
+        assert data["probs"].shape == (level + 2, 40, 60)
+
+
+def test_a_bad_picture_is_listed_and_the_exit_code_is_1(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    (photos / "bad.jpg").write_bytes(b"no picture")
+    code, said, errors = call("segment", photos, "-o", tmp_path / "out", "--model", bundle)
+    assert code == 1
+    assert f"3 made, 1 failed (listed in {tmp_path / 'out' / 'failures.csv'})" in said
+    assert f"{photos / 'bad.jpg'}: not a picture in any format that Pillow reads\n" in errors
+
+
+def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    words = ("segment", photos / "a.png", "-o", tmp_path / "head.png", "--cutout", "head", "--model", bundle)
+    assert call(*words) == (0, "", "")
+    with Image.open(tmp_path / "head.png") as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (60, 40))
+    code, _, errors = call(*words)
+    assert code == 1
+    assert errors.startswith(f"{tmp_path / 'head.png'}: there already; choose another name")
+    assert call(*words, "--overwrite")[0] == 0
+
+
+def test_one_file_cannot_take_several(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    for words in ((photos,), (photos / "a.png", "--masks"), (photos / "a.png", "--labels", "--csv")):
+        code, _, errors = call("segment", *words, "-o", tmp_path / "out.png", "--model", bundle)
+        assert code == 1
+        assert "takes one output of one picture" in errors
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_picture_is_not_replaced_by_its_own_output(photos: Path, bundle: Path, call: Call) -> None:
+    before = (photos / "a.png").read_bytes()
+    for words in (("-o", photos / "a.png", "--overwrite"), ("-o", photos, "--overwrite")):
+        code, _, errors = call("segment", photos / "a.png", *words, "--model", bundle)
+        assert code == 1
+        assert "replace" in errors
+    assert (photos / "a.png").read_bytes() == before
+
+
+def test_from_pipe_to_pipe(
+    photos: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: Call
+) -> None:
+    given, got = io.TextIOWrapper(io.BytesIO((photos / "a.png").read_bytes())), io.TextIOWrapper(io.BytesIO())
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", given)
+        patch.setattr("sys.stdout", got)
+        assert call("segment", "-", "-o", "-", "--model", bundle, "--device", "cpu")[0] == 0
+    got.buffer.seek(0)
+    with Image.open(got.buffer) as picture:
+        wanted = CascadeSegmenter.load(bundle, "cpu")(photos / "a.png").parts
+        np.testing.assert_array_equal(np.asarray(picture), wanted)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--device", "gpu"], "device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
+        (["--level", "hands"], "no level is called 'hands'"),
+        (["--cutout", "wing"], "no class is called 'wing'"),
+        (["--cutout", "head", "--level", "0"], "the cut-out head needs level 2"),
+        (["--model", "nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_values_are_one_line(words: list[str], wanted: str, photos: Path, bundle: Path, call: Call) -> None:
+    out = photos.parent / "out"
+    code, said, errors = call("segment", photos, "-o", out, "--model", bundle, *words)
+    assert (code, said) == (1, "")
+    assert errors.startswith(wanted)
+    assert errors.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_missing_picture_is_one_line_before_anything_is_loaded(tmp_path: Path, call: Call) -> None:
+    code, said, errors = call("segment", tmp_path / "gone.jpg", "-o", tmp_path / "out")
+    assert (code, said) == (1, "")
+    assert errors == f"{tmp_path / 'gone.jpg'}: no such file or folder\n"
