@@ -189,3 +189,8 @@ def test_resizing_keeps_the_centre_of_a_picture_in_its_centre() -> None:
     for shape in ((20, 30), (80, 120), (16, 64)):
         resized = resize_image(image, shape)
         np.testing.assert_allclose(resized.astype(int), resized[::-1, ::-1].astype(int), atol=1)
+
+
+def test_a_mirrored_image_of_one_pixel_width_is_taken() -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(4, 1, 3)[:, ::-1]
+    assert resize_to_tensor(image, (4, 1))[:, :, 0].T.tolist() == image[:, 0].tolist()

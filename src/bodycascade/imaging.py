@@ -66,9 +66,11 @@ def resize_to_tensor(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> Te
 
     Torch's integer kernel follows Pillow's to one grey level and takes a fifth of the time.
     """
-    # A tensor over a read-only array is a warning in torch, and a negative stride an error.
+    # A tensor over a read-only array is a warning in torch, and a negative stride an error; numpy calls a mirrored
+    # array of one pixel's width contiguous as it is.
     array = np.ascontiguousarray(image)
-    tensor = torch.from_numpy(array if array.flags.writeable else array.copy()).permute(2, 0, 1)  # (3, H, W)
+    whole = array.flags.writeable and min(array.strides) > 0
+    tensor = torch.from_numpy(array if whole else array.copy()).permute(2, 0, 1)  # (3, H, W)
     resized = functional.interpolate(tensor[None], size=shape, mode="bilinear", antialias=True)
     return resized[0]
 
