@@ -39,6 +39,8 @@ PIPELINE = (
     "baselines",
     "evaluate",
     "visualize",
+    "video",
+    "originals",
     "commands",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)
