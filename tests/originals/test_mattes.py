@@ -33,9 +33,7 @@ def portraits(folder: Path) -> tuple[Path, Path]:
 def test_the_person_expert_learns_the_matte_from_it(tmp_path: Path) -> None:
     sources = mattes.find_sources(*portraits(tmp_path), PASCAL_PART)
     names = tuple(sources)
-    assemble(
-        tmp_path / "out", PASCAL_PART, {"train": names[:2], "val": names[2:]}, sources, link=False, skip_bad=False
-    )
+    assemble(tmp_path / "out", PASCAL_PART, {"train": names[:2], "val": names[2:]}, sources, link=False, skip_bad=False)
     layout = Layout.open(tmp_path / "out")
     check_data(layout, train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
     target = PASCAL_PART.target_map("person")[layout.read_mask(names[0])]

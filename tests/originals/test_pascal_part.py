@@ -86,11 +86,11 @@ def test_an_unknown_part_is_named(tmp_path: Path) -> None:
         read_labels(path, PASCAL_PART)
 
 
-@pytest.mark.parametrize("cut", [0, 10, 130, 200, 400])
+@pytest.mark.parametrize("cut", [0, 10, 130, 200, -5])
 def test_a_file_cut_short_is_refused_in_one_line(tmp_path: Path, cut: int) -> None:
     path = annotate(tmp_path / "cut.mat", thing("person", rows(0, 9), {"head": rows(0, 3)}))
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(DataError, match="cut.mat: ") as caught:
+    with pytest.raises(DataError, match=r"cut\.mat: ") as caught:
         read_labels(path, PASCAL_PART)
     assert "\n" not in str(caught.value)
 

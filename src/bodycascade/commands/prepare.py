@@ -48,6 +48,7 @@ def command() -> None:
 @click.argument("pictures", type=Folder)
 @_shared_options
 def pascal_part(
+    *,
     annotations: Path,
     pictures: Path,
     output: Path,
@@ -67,7 +68,9 @@ def pascal_part(
 
     with _one_line():
         sources = original.find_sources(annotations, pictures, PASCAL_PART)
-        _assemble(sources, output, train_ids, val_ids, val_fraction, link=link, skip_bad=skip_bad, choose=original.with_people)
+        _assemble(
+            sources, output, train_ids, val_ids, val_fraction, link=link, skip_bad=skip_bad, choose=original.with_people
+        )
 
 
 @command.command("person-part")
@@ -75,6 +78,7 @@ def pascal_part(
 @click.argument("pictures", type=Folder)
 @_shared_options
 def person_part(
+    *,
     masks: Path,
     pictures: Path,
     output: Path,
@@ -101,6 +105,7 @@ def person_part(
 @click.argument("pictures", type=Folder)
 @_shared_options
 def portrait_mattes(
+    *,
     mattes: Path,
     pictures: Path,
     output: Path,

@@ -42,7 +42,7 @@ def make_effect(
 
     if style == "matte":
         return effects.Matte(tree, node, smooth_seconds=smooth)
-    if style == "overlay" or style == "classes":
+    if style in ("overlay", "classes"):
         strength = 1.0 if style == "classes" else opacity
         return effects.Overlay(tree, level=level, opacity=strength, smooth_seconds=smooth)
     if style == "replace" and background is None:
@@ -97,6 +97,7 @@ def make_effect(
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(1, 64), default=4, show_default=True, help="Frames segmented together.")
 def command(
+    *,
     source: Path,
     output: Path,
     style: str,

@@ -68,7 +68,7 @@ def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
             mask = np.asarray(part.get("mask"))
             if mask.shape != labels.shape:
                 raise DataError(f"{path}: the mask of {name} is {mask.shape}, the others are {labels.shape}")
-            labels[mask > 0] = tree.node(PART_OF[name]).label
+            labels[mask > 0] = tree.node(PART_OF[name]).label or 0
     return labels
 
 
@@ -90,7 +90,9 @@ def _load(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # damaged files make it raise whatever they lead it into
         reason = str(error).strip().splitlines()
-        raise DataError(f"{path}: not a MATLAB file that can be read ({(reason or [type(error).__name__])[0]})") from None
+        raise DataError(
+            f"{path}: not a MATLAB file that can be read ({(reason or [type(error).__name__])[0]})"
+        ) from None
     if not isinstance(anno, dict):
         raise DataError(f"{path}: holds no struct called anno; expected a file of the Pascal-Part release")
     return anno
@@ -99,7 +101,9 @@ def _load(path: Path) -> dict[str, Any]:
 def _people(anno: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     objects = _listed(anno.get("objects"))
     if not all(isinstance(thing, dict) and "class" in thing for thing in objects):
-        raise DataError(f"{path}: anno.objects must be structs with a class; expected a file of the Pascal-Part release")
+        raise DataError(
+            f"{path}: anno.objects must be structs with a class; expected a file of the Pascal-Part release"
+        )
     return [thing for thing in objects if thing["class"] == "person"]
 
 

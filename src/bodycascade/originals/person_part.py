@@ -41,7 +41,9 @@ def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
         raise DataError(f"{path}: cannot be decoded ({str(error).splitlines()[0]})") from None
     strange = sorted(set(np.unique(official).tolist()) - {*range(len(OFFICIAL_ORDER)), VOID})
     if strange:
-        raise DataError(f"{path}: holds labels {', '.join(map(str, strange[:5]))}; expected 0 to 6, and {VOID} for void")
+        raise DataError(
+            f"{path}: holds labels {', '.join(map(str, strange[:5]))}; expected 0 to 6, and {VOID} for void"
+        )
     table = np.zeros(256, np.uint8)
-    table[: len(OFFICIAL_ORDER)] = [tree.node(name).label for name in OFFICIAL_ORDER]
+    table[: len(OFFICIAL_ORDER)] = [tree.node(name).label or 0 for name in OFFICIAL_ORDER]
     return np.take(table, official)

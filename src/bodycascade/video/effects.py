@@ -1,4 +1,4 @@
-"""What becomes of a frame, once it is segmented. An effect may remember the frames before, so each video has its own."""
+"""What becomes of a frame once it is segmented. An effect may remember the frames before: each video has its own."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ class Frame:
     aspect: Fraction
 
 
-Item: TypeAlias = "Frame | av.Packet"
+Item: TypeAlias = "Frame | av.Packet[Any]"
 """What a video holds: frames, and packets of its audio tracks."""
 
 
@@ -80,7 +80,7 @@ class Video:
             container.close()
             raise VideoError(f"{path}: holds no video track that can be decoded")
         stream = pictures[0]
-        stream.thread_type = "AUTO"  # type: ignore[assignment]  # the setter takes a name as well
+        stream.thread_type = "AUTO"
         return cls(path, container, stream, _left_out(container, len(pictures)))
 
     def __enter__(self) -> Video:
@@ -159,19 +159,19 @@ class Video:
             return self.container.duration / av.time_base - max(found.end_seconds, found.audio_end_seconds)
         return 0.0
 
-    def _heard(self, packet: av.Packet) -> None:
+    def _heard(self, packet: av.Packet[Any]) -> None:
         start = packet.stream.start_time or 0
         end = float(((packet.pts or packet.dts or 0) - start + (packet.duration or 0)) * packet.time_base)
         self._found.audio_end_seconds = max(self._found.audio_end_seconds, end)
 
-    def _next_packet(self, packets: Iterator[av.Packet]) -> av.Packet | None:
+    def _next_packet(self, packets: Iterator[av.Packet[Any]]) -> av.Packet[Any] | None:
         try:
             return next(packets, None)
         except av.error.FFmpegError as error:
             self._found.broke_off = reason(error)
             return None
 
-    def _frames(self, packet: av.Packet | None) -> Iterator[Frame]:
+    def _frames(self, packet: av.Packet[Any] | None) -> Iterator[Frame]:
         try:
             decoded = self.stream.decode(packet)
         except av.error.EOFError:

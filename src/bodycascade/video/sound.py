@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from bodycascade.video.pyav import av
 
@@ -10,7 +10,7 @@ from bodycascade.video.pyav import av
 class Track(Protocol):
     """An audio track of the output."""
 
-    def write(self, packet: av.Packet) -> None:
+    def write(self, packet: av.Packet[Any]) -> None:
         """Put the sound of one packet of the input's track into the output."""
 
     def end(self) -> None:
@@ -24,7 +24,7 @@ class CopiedTrack:
         self._output = output
         self._stream = output.add_stream_from_template(source)
 
-    def write(self, packet: av.Packet) -> None:
+    def write(self, packet: av.Packet[Any]) -> None:
         """Copy one packet."""
         packet.stream = self._stream
         self._output.mux(packet)
@@ -45,7 +45,7 @@ class EncodedTrack:
         self._encoder.codec_context.layout = source.layout  # type: ignore[union-attr]
         self._resampler = av.AudioResampler(layout=source.layout, rate=rate)
 
-    def write(self, packet: av.Packet) -> None:
+    def write(self, packet: av.Packet[Any]) -> None:
         """Decode and encode one packet; a damaged one is silence left out."""
         try:
             frames = self._source.decode(packet)

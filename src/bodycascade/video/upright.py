@@ -6,7 +6,9 @@ A phone held upright stores lying frames and a matrix. ISO/IEC 14496-12, 6.2.2: 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +37,7 @@ class Turn:
     @classmethod
     def of_frame(cls, frame: av.VideoFrame) -> Turn:
         """The turn that a decoded frame asks for; none where its file says nothing."""
-        for data in frame.side_data:
+        for data in cast("Iterable[Any]", frame.side_data):  # its type hints call it a mapping
             if data.type.name == "DISPLAYMATRIX":
                 numbers = np.frombuffer(bytes(data), np.int32)
                 return cls.from_matrix(numbers) if len(numbers) >= NUMBERS else cls()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ class VideoWriter:
         frame.pts, frame.time_base = pts, self._form.time_base
         self._output.mux(self._stream.encode(frame))
 
-    def write_sound(self, packet: av.Packet) -> None:
+    def write_sound(self, packet: av.Packet[Any]) -> None:
         """Add one packet of an audio track that the writer was made for."""
         self._tracks[packet.stream.index].write(packet)
 
@@ -83,9 +84,7 @@ class VideoWriter:
 
 
 @contextmanager
-def write_video(
-    path: Path, form: Form, *, quality: int, audio: Sequence[av.AudioStream] = ()
-) -> Iterator[VideoWriter]:
+def write_video(path: Path, form: Form, *, quality: int, audio: Sequence[av.AudioStream] = ()) -> Iterator[VideoWriter]:
     """A writer of the video file `path`, which is there, whole, only when the context ends without an error.
 
     `quality`: the encoder's constant rate factor, 0 (lossless) to 51. `audio`: tracks whose packets will come. Raises
