@@ -43,6 +43,8 @@ PIPELINE = (
     "outputs",
     "picture_run",
     "diagnosis",
+    "video",
+    "originals",
     "commands",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)

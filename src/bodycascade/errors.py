@@ -2,6 +2,7 @@
 
 BodyCascadeError            every message says what was found, what was expected, what to do
 |- ImageError               a picture that cannot be read or has an unusable shape or dtype
+|- VideoError               a video or camera that cannot be read, or a video that cannot be written
 |- TreeError                a class tree that contradicts itself, or a node that it does not have
 |- BundleError              a bundle or expert file that is damaged, foreign or too new
 |- ParamsError              params.yaml: unknown key, wrong type, out of range
@@ -17,6 +18,10 @@ class BodyCascadeError(Exception):
 
 class ImageError(BodyCascadeError):
     """A picture cannot be read, or its shape or dtype cannot be used."""
+
+
+class VideoError(BodyCascadeError):
+    """A video or a camera cannot be read, or a video cannot be written or shown."""
 
 
 class TreeError(BodyCascadeError):

@@ -64,10 +64,25 @@ class Segmentation:
         Computed at the first access and kept: 28 bytes a pixel for seven labels.
         """
         self._require(len(self.tree.levels) - 1)
+        return self._leaf_probs
+
+    def probability(self, name: str) -> npt.NDArray[np.float32]:
+        """(H, W) float32, 0 to 1: how probable the node `name` is at each pixel; soft where `mask` is hard.
+
+        It needs only the level that tells the node from its siblings: `segmenter(image, level=0)` is enough for the
+        body. Raises `TreeError` where the tree has no such node, or the node was not decided.
+        """
+        self._require(self.tree.depth(name))
+        total: npt.NDArray[np.float32] = self._leaf_probs[list(self.tree.labels(name))].sum(axis=0)
+        return total
+
+    @cached_property
+    def _leaf_probs(self) -> npt.NDArray[np.float32]:
+        """(labels, H, W) float32: right down to the finest level decided; below it a node's share is divided freely."""
         if self._compute_probs is not None:
             return self._compute_probs()
         every = np.arange(self.tree.num_labels, dtype=np.uint8)[:, None, None]
-        certain: npt.NDArray[np.float32] = (self.parts == every).astype(np.float32)
+        certain: npt.NDArray[np.float32] = (self._parts == every).astype(np.float32)
         return certain
 
     def level(self, level: int) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,152 @@
+"""Pictures, label maps and lists of ids to a folder in the layout of `bodycascade.data.layout`, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bodycascade.data.check import MOST_LISTED
+from bodycascade.data.parallel import ordered_map
+from bodycascade.data.selection import split_selection
+from bodycascade.errors import BodyCascadeError, DataError
+from bodycascade.folders import only_one, replace_folder
+from bodycascade.hierarchy import Tree
+from bodycascade.imaging import read_image
+
+Labels = npt.NDArray[np.uint8]
+
+JPEG_QUALITY = 95
+"""Of pictures that are not distributed as JPEG; the layout holds nothing else."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image of an original: `name` is its id in the layout, `picture` its file, `read` gives its label map.
+
+    `read()` returns (H, W) uint8 labels of the tree, of the picture's size, and raises `DataError` with the reason.
+    """
+
+    name: str
+    picture: Path
+    read: Callable[[], Labels]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """What was written: images per split, and one line for each image that was left out."""
+
+    train: int
+    val: int
+    problems: tuple[str, ...]
+
+
+def split_names(names: Iterable[str], val_fraction: float) -> dict[str, tuple[str, ...]]:
+    """`train` and `val`: which split an id goes to depends on the id alone, by its checksum."""
+    train, val = split_selection(names, val_fraction)
+    return {"train": train, "val": val}
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The ids listed in a text file, the first word of each line; raises `DataError` where there are none."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise DataError(f"{path}: cannot be read; expected one image id per line") from None
+    names = tuple(line.split()[0] for line in lines if line.strip())
+    if not names:
+        raise DataError(f"{path}: lists no image; expected one image id per line")
+    return names
+
+
+def assemble(
+    out: Path,
+    tree: Tree,
+    splits: Mapping[str, Iterable[str]],
+    sources: Mapping[str, Source],
+    *,
+    link: bool,
+    skip_bad: bool,
+    on_image: Callable[[int, int], None] = lambda done, total: None,
+) -> Assembled:
+    """Write the images of `splits` (`train`, `val`: names in `sources`) to the folder `out`, which must not be there.
+
+    `link`: JPEGs become symbolic links instead of copies. Bad images are left out where `skip_bad`, else nothing is
+    made and the `DataError` lists them. `on_image(done, total)` hears of each image.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out}: exists already; name a new folder")
+    chosen = {split: tuple(dict.fromkeys(names)) for split, names in splits.items()}
+    lock = out.parent / f".{out.name}.lock"
+    with only_one(lock, "prepare of this folder"):
+        try:
+            with replace_folder(out) as aside:
+                bad = _fill(aside, tree, chosen, sources, link=link, skip_bad=skip_bad, on_image=on_image)
+        finally:
+            lock.unlink(missing_ok=True)
+    train, val = (sum(name not in bad for name in chosen[split]) for split in ("train", "val"))
+    return Assembled(train, val, tuple(bad.values()))
+
+
+def _fill(
+    folder: Path,
+    tree: Tree,
+    chosen: Mapping[str, tuple[str, ...]],
+    sources: Mapping[str, Source],
+    *,
+    link: bool,
+    skip_bad: bool,
+    on_image: Callable[[int, int], None],
+) -> dict[str, str]:
+    """Write everything into the empty `folder`; what is wrong with each bad image, by its id."""
+    for name in ("JPEGImages", "gt_masks"):
+        (folder / name).mkdir()
+    wanted = [name for names in chosen.values() for name in names]
+    bad: dict[str, str] = {}
+    results = ordered_map(lambda name: _write(folder, sources.get(name), name, link=link), wanted)
+    for done, (name, problem) in enumerate(zip(wanted, results, strict=True), start=1):
+        bad |= {name: problem} if problem else {}
+        on_image(done, len(wanted))
+    if bad and (not skip_bad or len(bad) == len(wanted)):
+        raise DataError(_listing(bad, len(wanted)))
+    for split, names in chosen.items():
+        _write_lines(folder / f"{split}_id.txt", [name for name in names if name not in bad])
+    _write_lines(folder / "classes.txt", [f"{leaf.label}: {leaf.name if leaf.label else 'bg'}" for leaf in tree.leaves])
+    return bad
+
+
+def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str:
+    """Write one image, and what is wrong with it, or an empty text."""
+    try:
+        if source is None:
+            raise DataError(f"{name}: listed, but not among the annotations")
+        labels, picture = source.read(), read_image(source.picture)
+        if labels.shape != picture.shape[:2]:
+            raise DataError(f"{name}: the labels are {labels.shape}, the picture {picture.shape[:2]} (height, width)")
+        target = folder / "JPEGImages" / f"{name}.jpg"
+        if source.picture.suffix.lower() not in (".jpg", ".jpeg"):
+            Image.fromarray(picture).save(target, quality=JPEG_QUALITY, subsampling=0)
+        elif link:
+            target.symlink_to(source.picture.resolve())
+        else:
+            shutil.copyfile(source.picture, target)
+        np.save(folder / "gt_masks" / f"{name}.npy", labels)
+    except BodyCascadeError as error:
+        return str(error)
+    return ""
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _listing(bad: Mapping[str, str], total: int) -> str:
+    listed = sorted(bad.values())[:MOST_LISTED]
+    more = [f"... and {len(bad) - MOST_LISTED} more"] if len(bad) > MOST_LISTED else []
+    header = f"{len(bad)} of {total} images are bad; mend them, or leave them out with --skip-bad (nothing was made):"
+    return "\n  ".join([header, *listed, *more])

@@ -1,0 +1,49 @@
+"""Pascal-Person-Part: label maps as PNGs, with the same six parts as ours in another order."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bodycascade.errors import DataError
+from bodycascade.hierarchy import Tree
+from bodycascade.originals.assembling import Source
+
+OFFICIAL_ORDER = ("background", "head", "torso", "up_hand", "low_hand", "up_leg", "low_leg")
+"""Our names of the official labels 0 to 6."""
+
+VOID = 255
+"""Border pixels that some releases leave undecided; our layout has no such label, so they become background."""
+
+
+def find_sources(masks: Path, pictures: Path, tree: Tree) -> dict[str, Source]:
+    """By id, each PNG in `masks` with the JPEG of its name in `pictures`; nothing is read yet."""
+    files = sorted(masks.glob("*.png"))
+    if not files:
+        raise DataError(f"{masks}: holds no .png file; expected the label maps of Pascal-Person-Part")
+    return {
+        file.stem: Source(file.stem, pictures / f"{file.stem}.jpg", partial(read_labels, file, tree)) for file in files
+    }
+
+
+def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8: the label map `path` in the tree's labels. Raises `DataError` on any other label or mode."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ("L", "P"):
+                raise DataError(f"{path}: a PNG of mode {picture.mode}; expected one channel of 8 bits (L or P)")
+            official = np.array(picture, np.uint8)
+    except (OSError, SyntaxError) as error:
+        raise DataError(f"{path}: cannot be decoded ({str(error).splitlines()[0]})") from None
+    strange = sorted(set(np.unique(official).tolist()) - {*range(len(OFFICIAL_ORDER)), VOID})
+    if strange:
+        raise DataError(
+            f"{path}: holds labels {', '.join(map(str, strange[:5]))}; expected 0 to 6, and {VOID} for void"
+        )
+    table = np.zeros(256, np.uint8)
+    table[: len(OFFICIAL_ORDER)] = [tree.node(name).label or 0 for name in OFFICIAL_ORDER]
+    return np.take(table, official)

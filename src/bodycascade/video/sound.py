@@ -1,0 +1,81 @@
+"""Audio tracks in another file: their packets copied, or encoded again where the file cannot hold their codec."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from bodycascade.video.pyav import av
+
+
+class Track(Protocol):
+    """An audio track of the output."""
+
+    def write(self, packet: av.Packet[Any]) -> None:
+        """Put the sound of one packet of the input's track into the output."""
+
+    def end(self) -> None:
+        """Put in what is still held back."""
+
+
+class CopiedTrack:
+    """The packets of `source` as they are, in the file `output`."""
+
+    def __init__(self, output: av.container.OutputContainer, source: av.AudioStream) -> None:
+        self._output = output
+        self._stream = output.add_stream_from_template(source)
+
+    def write(self, packet: av.Packet[Any]) -> None:
+        """Copy one packet."""
+        packet.stream = self._stream
+        self._output.mux(packet)
+
+    def end(self) -> None:
+        """Nothing is held back."""
+
+
+class EncodedTrack:
+    """The sound of `source`, decoded and encoded with the codec that the file `output` prefers."""
+
+    def __init__(self, output: av.container.OutputContainer, source: av.AudioStream) -> None:
+        self._output, self._source = output, source
+        # Opus knows 48 kHz and its divisors alone; the others take what comes.
+        codec = output.default_audio_codec
+        rate = 48000 if codec == "opus" else source.rate
+        self._encoder = output.add_stream("libopus" if codec == "opus" else codec, rate=rate)
+        self._encoder.codec_context.layout = source.layout  # type: ignore[union-attr]
+        self._resampler = av.AudioResampler(layout=source.layout, rate=rate)
+
+    def write(self, packet: av.Packet[Any]) -> None:
+        """Decode and encode one packet; a damaged one is silence left out."""
+        try:
+            frames = self._source.decode(packet)
+        except av.error.FFmpegError:
+            return
+        for frame in frames:
+            self._encode(frame)
+
+    def end(self) -> None:
+        """The frames that decoder and encoder still hold."""
+        try:
+            frames = self._source.decode(None)
+        except av.error.FFmpegError:
+            frames = []
+        for frame in frames:
+            self._encode(frame)
+        self._encode(None)
+        self._output.mux(self._encoder.encode(None))  # type: ignore[union-attr]
+
+    def _encode(self, frame: av.AudioFrame | None) -> None:
+        for piece in self._resampler.resample(frame):
+            self._output.mux(self._encoder.encode(piece))  # type: ignore[union-attr, arg-type]
+
+
+def add_track(output: av.container.OutputContainer, source: av.AudioStream) -> tuple[Track, str | None]:
+    """A track of `output` for the sound of `source`, and a line where it has to be encoded again."""
+    name = source.codec_context.codec.canonical_name
+    if name in output.supported_codecs or source.codec_context.name in output.supported_codecs:
+        return CopiedTrack(output, source), None
+    return (
+        EncodedTrack(output, source),
+        f"the sound is encoded again: {output.format.name} cannot hold {name}",
+    )

@@ -1,0 +1,132 @@
+"""A video file, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bodycascade.errors import VideoError
+from bodycascade.files import remove_asides, replace_file
+from bodycascade.video.pyav import av, reason
+from bodycascade.video.sound import Track, add_track
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""What a file name's ending means to FFmpeg. Other containers, AVI among them, cannot keep frame times as they are."""
+
+ENCODERS = ("libx264", "libopenh264", "mpeg4")
+"""The first one that this FFmpeg has is taken; H.264 plays everywhere."""
+
+_LARGEST_DENOMINATOR = 65535
+"""MPEG-4 part 2 has 16 bits for the steps of a second."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a video file is like before its first frame: `size` (H, W) of the frames, steps of time in seconds, frames
+    per second on an average, and the shape of a pixel."""
+
+    size: tuple[int, int]
+    time_base: Fraction
+    rate: Fraction
+    aspect: Fraction = Fraction(1)
+
+
+class VideoWriter:
+    """An open file; see `write_video`. `notes`: what is not as one might expect, a line each."""
+
+    def __init__(
+        self,
+        output: av.container.OutputContainer,
+        form: Form,
+        *,
+        quality: int,
+        audio: Sequence[av.AudioStream],
+    ) -> None:
+        self.notes: list[str] = []
+        self._output, self._form = output, form
+        self._stream = _video_stream(output, form, quality)
+        self._tracks: dict[int, Track] = {}
+        for source in audio:
+            track, note = add_track(output, source)
+            self._tracks[source.index] = track
+            self.notes += [note] if note and note not in self.notes else []
+        height, width = form.size
+        if height % 2 or width % 2:
+            even = f"{width + width % 2} x {height + height % 2}"
+            self.notes.append(f"{width} x {height} is odd, which H.264 is not: written as {even}, the border repeated")
+
+    def write(self, image: npt.NDArray[np.uint8], pts: int) -> None:
+        """Add the frame `image` (H, W, 3) uint8 RGB, shown from `pts` steps on; the times of frames must rise."""
+        height, width = self._form.size
+        if height % 2 or width % 2:
+            image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame.pts, frame.time_base = pts, self._form.time_base
+        self._output.mux(self._stream.encode(frame))
+
+    def write_sound(self, packet: av.Packet[Any]) -> None:
+        """Add one packet of an audio track that the writer was made for."""
+        self._tracks[packet.stream.index].write(packet)
+
+    def end(self) -> None:
+        """Write what encoders still hold, and the end of the file."""
+        self._output.mux(self._stream.encode(None))
+        for track in self._tracks.values():
+            track.end()
+        self._output.close()
+
+
+@contextmanager
+def write_video(path: Path, form: Form, *, quality: int, audio: Sequence[av.AudioStream] = ()) -> Iterator[VideoWriter]:
+    """A writer of the video file `path`, which is there, whole, only when the context ends without an error.
+
+    `quality`: the encoder's constant rate factor, 0 (lossless) to 51. `audio`: tracks whose packets will come. Raises
+    `VideoError` for a file name of no known container and where FFmpeg cannot write.
+    """
+    kind = CONTAINERS.get(path.suffix.lower())
+    if kind is None:
+        raise VideoError(f"{path}: cannot write a video of this kind; choose one of {', '.join(CONTAINERS)}")
+    remove_asides(path.parent, path.name)
+    with replace_file(path) as aside:
+        try:
+            # The index in front: browsers show the first frame before the last byte is there.
+            options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
+            with av.open(str(aside), "w", format=kind, options=options) as output:
+                writer = VideoWriter(output, form, quality=quality, audio=audio)
+                yield writer
+                writer.end()
+        except av.error.FFmpegError as error:
+            raise VideoError(f"{path}: the video cannot be written ({reason(error)})") from None
+
+
+def _video_stream(output: av.container.OutputContainer, form: Form, quality: int) -> av.VideoStream:
+    name, options = _encoder(output.format.name, quality)
+    rate = form.rate.limit_denominator(_LARGEST_DENOMINATOR)
+    stream = output.add_stream(name, rate=rate, options=options)
+    if not isinstance(stream, av.VideoStream):
+        raise VideoError(f"{name} is no video encoder in this FFmpeg")
+    height, width = form.size
+    stream.height, stream.width = height + height % 2, width + width % 2
+    stream.pix_fmt = "yuv420p"
+    coarse = name == "mpeg4" and form.time_base.denominator > _LARGEST_DENOMINATOR
+    stream.codec_context.time_base = Fraction(1, 60000) if coarse else form.time_base
+    if form.aspect != 1:
+        stream.codec_context.sample_aspect_ratio = form.aspect
+    return stream
+
+
+def _encoder(container: str, quality: int) -> tuple[str, dict[str, str]]:
+    if container == "webm":
+        return "libvpx-vp9", {"crf": str(quality), "b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
+    for name in ENCODERS:
+        if name in av.codecs_available:
+            fast = {"crf": str(quality), "preset": "veryfast"} if name == "libx264" else {}
+            return name, fast
+    raise VideoError("this FFmpeg has no encoder for H.264 or MPEG-4; install PyAV from its wheels: pip install av")

@@ -1,0 +1,101 @@
+"""Small videos that tests render: a person in the tree's colours who walks before a gray wall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from bodycascade.hierarchy import PASCAL_PART
+
+UInt8 = npt.NDArray[np.uint8]
+WALL = (0, 0, 0)
+SIZE = (48, 64)
+TWELFTHS = Fraction(1, 12)
+
+# (label, rows, columns) of a figure 32 rows high and 12 columns wide.
+_FIGURE = (
+    (4, (0, 8), (3, 9)),
+    (2, (8, 18), (3, 9)),
+    (6, (8, 13), (0, 3)),
+    (1, (13, 18), (0, 3)),
+    (5, (18, 25), (3, 9)),
+    (3, (25, 32), (3, 9)),
+)
+
+
+def figure(size: tuple[int, int] = SIZE, *, left: int = 8, top: int = 8, wall: tuple[int, int, int] = WALL) -> UInt8:
+    """(H, W, 3) uint8: the figure with its left upper corner there, each part in its colour of the tree's palette."""
+    image = np.full((*size, 3), wall, np.uint8)
+    for label, (first, last), (start, end) in _FIGURE:
+        image[top + first : top + last, left + start : left + end] = PASCAL_PART.palette[label]
+    return image
+
+
+def walk(frames: int = 12, *, size: tuple[int, int] = SIZE) -> list[UInt8]:
+    """The figure, one column further to the right in each frame."""
+    return [figure(size, left=4 + place % (size[1] - 16)) for place in range(frames)]
+
+
+def render(
+    path: Path,
+    images: Sequence[UInt8],
+    *,
+    times: Sequence[int] | None = None,
+    time_base: Fraction = TWELFTHS,
+    codec: str = "libx264",
+    pixels: str = "yuv444p",
+    container: str | None = None,
+    degrees: int = 0,
+    audio: Sequence[int] = (),
+    audio_codec: str = "aac",
+    options: dict[str, str] | None = None,
+    aspect: Fraction = Fraction(1),
+) -> Path:
+    """Write `images` to the video `path`, and `path` itself.
+
+    `times` in steps of `time_base`; `degrees`: the rotation that the file asks for, counter-clockwise; `audio`: a tone
+    of each of these hertz as a track of its own, as long as the video.
+    """
+    times = range(len(images)) if times is None else times
+    with av.open(str(path), "w", format=container, options=options or {}) as output:
+        stream = output.add_stream(codec, rate=1 / time_base, options={"crf": "1"} if codec == "libx264" else {})
+        stream.height, stream.width, stream.pix_fmt = *images[0].shape[:2], pixels
+        stream.codec_context.time_base = time_base
+        stream.codec_context.gop_size = 4
+        if aspect != 1:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if degrees:
+            stream.set_display_rotation(degrees)
+        tracks = [(output.add_stream(audio_codec, rate=48000, layout="mono"), hertz) for hertz in audio]
+        for image, time in zip(images, times, strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, time_base
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+        seconds = float((times[-1] + 1) * time_base)
+        for track, hertz in tracks:
+            wave = np.sin(2 * np.pi * hertz * np.arange(round(48000 * seconds)) / 48000).astype(np.float32)
+            for start in range(0, len(wave) - 1023, 1024):
+                sound = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="fltp", layout="mono")
+                sound.sample_rate, sound.pts, sound.time_base = 48000, start, Fraction(1, 48000)
+                output.mux(track.encode(sound))
+            output.mux(track.encode(None))
+    return path
+
+
+def read(path: Path) -> tuple[list[UInt8], list[Fraction]]:
+    """(frames (H, W, 3) uint8, their times in seconds) of a video, decoded by plain PyAV."""
+    with av.open(str(path)) as video:
+        frames = [(frame.to_ndarray(format="rgb24"), frame.pts * frame.time_base) for frame in video.decode(video=0)]
+    return [image for image, _ in frames], [time for _, time in frames]
+
+
+def packets(path: Path, track: int) -> list[bytes]:
+    """The packets of an audio track, as stored."""
+    with av.open(str(path)) as video:
+        return [bytes(packet) for packet in video.demux(video.streams.audio[track]) if packet.size]
