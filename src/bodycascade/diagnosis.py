@@ -22,7 +22,6 @@ OPTIONAL = {
     "tqdm": "cli",
     "pycocotools": "coco",
     "av": "video",
-    "onnxruntime": "onnx",
     "scipy": "prepare",
     "dvc": "pipeline",
     "albumentations": "pipeline",
