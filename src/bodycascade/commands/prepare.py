@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +19,20 @@ Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 ListFile = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _shared_options(function: Callable[..., None]) -> Callable[..., None]:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for of any data set: where the copy goes, how it is split, what becomes of bad images."""
+
+    output: Path
+    train_ids: Path | None
+    val_ids: Path | None
+    val_fraction: float
+    link: bool
+    skip_bad: bool
+
+
+def _shared_options(function: Callable[[Path, Path, Asked], None]) -> Callable[..., None]:
+    """Options for all kinds, given to `function` as one `Asked` behind its two folders; errors are one line."""
     options = (
         click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make."),
         click.option("--train-ids", type=ListFile, help="A list of the ids to train on, one per line."),
@@ -33,9 +47,18 @@ def _shared_options(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--link", is_flag=True, help="Link the JPEGs instead of copying them."),
         click.option("--skip-bad", is_flag=True, help="Leave bad images out instead of refusing them all."),
     )
+
+    @wraps(function)
+    def command_with_options(first: Path, second: Path, **asked: Any) -> None:
+        try:
+            function(first, second, Asked(**asked))
+        except (BodyCascadeError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+
+    made: Callable[..., None] = command_with_options
     for option in reversed(options):
-        function = option(function)
-    return function
+        made = option(made)
+    return made
 
 
 @click.group(short_help="Bring original data sets to the layout to train on.")
@@ -44,20 +67,10 @@ def command() -> None:
 
 
 @command.command("pascal-part")
-@click.argument("annotations", type=Folder)
-@click.argument("pictures", type=Folder)
+@click.argument("first", metavar="ANNOTATIONS", type=Folder)
+@click.argument("second", metavar="PICTURES", type=Folder)
 @_shared_options
-def pascal_part(
-    *,
-    annotations: Path,
-    pictures: Path,
-    output: Path,
-    train_ids: Path | None,
-    val_ids: Path | None,
-    val_fraction: float,
-    link: bool,
-    skip_bad: bool,
-) -> None:
+def pascal_part(annotations: Path, pictures: Path, asked: Asked) -> None:
     """Pascal-Part: ANNOTATIONS is the release's Annotations_Part, PICTURES VOC2010's JPEGImages.
 
     Without lists, the images with a person are taken. Parts are grouped as Pascal-Person-Part does: hands to the lower
@@ -66,28 +79,15 @@ def pascal_part(
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415 - --help should not wait for numpy
     from bodycascade.originals import pascal_part as original  # noqa: PLC0415
 
-    with _one_line():
-        sources = original.find_sources(annotations, pictures, PASCAL_PART)
-        _assemble(
-            sources, output, train_ids, val_ids, val_fraction, link=link, skip_bad=skip_bad, choose=original.with_people
-        )
+    sources = original.find_sources(annotations, pictures, PASCAL_PART)
+    _assemble(sources, asked, choose=original.with_people)
 
 
 @command.command("person-part")
-@click.argument("masks", type=Folder)
-@click.argument("pictures", type=Folder)
+@click.argument("first", metavar="MASKS", type=Folder)
+@click.argument("second", metavar="PICTURES", type=Folder)
 @_shared_options
-def person_part(
-    *,
-    masks: Path,
-    pictures: Path,
-    output: Path,
-    train_ids: Path | None,
-    val_ids: Path | None,
-    val_fraction: float,
-    link: bool,
-    skip_bad: bool,
-) -> None:
+def person_part(masks: Path, pictures: Path, asked: Asked) -> None:
     """Pascal-Person-Part: MASKS are its label maps (PNG), PICTURES the JPEGs of the same names.
 
     Labels 1 head, 2 torso, 3 upper arm, 4 lower arm, 5 upper leg, 6 lower leg become ours; 255 becomes background.
@@ -95,26 +95,15 @@ def person_part(
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
     from bodycascade.originals import person_part as original  # noqa: PLC0415
 
-    with _one_line():
-        sources = original.find_sources(masks, pictures, PASCAL_PART)
-        _assemble(sources, output, train_ids, val_ids, val_fraction, link=link, skip_bad=skip_bad)
+    sources = original.find_sources(masks, pictures, PASCAL_PART)
+    _assemble(sources, asked)
 
 
 @command.command("mattes")
-@click.argument("mattes", type=Folder)
-@click.argument("pictures", type=Folder)
+@click.argument("first", metavar="MATTES", type=Folder)
+@click.argument("second", metavar="PICTURES", type=Folder)
 @_shared_options
-def portrait_mattes(
-    *,
-    mattes: Path,
-    pictures: Path,
-    output: Path,
-    train_ids: Path | None,
-    val_ids: Path | None,
-    val_fraction: float,
-    link: bool,
-    skip_bad: bool,
-) -> None:
+def portrait_mattes(mattes: Path, pictures: Path, asked: Asked) -> None:
     """Portrait mattes: MATTES are RGBA PNGs whose alpha is the person, PICTURES the photographs of the same names.
 
     Both folders are searched through. The result trains the expert `person` alone: a matte does not tell parts, so all
@@ -123,52 +112,34 @@ def portrait_mattes(
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
     from bodycascade.originals import mattes as original  # noqa: PLC0415
 
-    with _one_line():
-        sources = original.find_sources(mattes, pictures, PASCAL_PART)
-        _assemble(sources, output, train_ids, val_ids, val_fraction, link=link, skip_bad=skip_bad)
-        click.echo("note: train the expert `person` alone on it, with train.person.leaf_loss_weight: 0", err=True)
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """What this package raises, and what the disk does, as one line and exit code 1."""
-    try:
-        yield
-    except (BodyCascadeError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    sources = original.find_sources(mattes, pictures, PASCAL_PART)
+    _assemble(sources, asked)
+    click.echo("note: train the expert `person` alone on it, with train.person.leaf_loss_weight: 0", err=True)
 
 
 def _assemble(
-    sources: Mapping[str, Source],
-    output: Path,
-    train_ids: Path | None,
-    val_ids: Path | None,
-    val_fraction: float,
-    *,
-    link: bool,
-    skip_bad: bool,
-    choose: Callable[[Mapping[str, Source]], Iterable[str]] = list,
+    sources: Mapping[str, Source], asked: Asked, *, choose: Callable[[Mapping[str, Source]], Iterable[str]] = list
 ) -> None:
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
     from bodycascade.originals.assembling import assemble, read_names, split_names  # noqa: PLC0415
     from bodycascade.progress import Progress  # noqa: PLC0415
 
-    if (train_ids is None) != (val_ids is None):
+    if (asked.train_ids is None) != (asked.val_ids is None):
         raise BodyCascadeError("give both --train-ids and --val-ids, or neither")
-    if train_ids is not None and val_ids is not None:
-        splits = {"train": read_names(train_ids), "val": read_names(val_ids)}
+    if asked.train_ids is not None and asked.val_ids is not None:
+        splits = {"train": read_names(asked.train_ids), "val": read_names(asked.val_ids)}
     else:
-        splits = split_names(choose(sources), val_fraction)
+        splits = split_names(choose(sources), asked.val_fraction)
     with Progress("prepare", total=sum(map(len, splits.values()))) as progress:
         made = assemble(
-            output,
+            asked.output,
             PASCAL_PART,
             splits,
             sources,
-            link=link,
-            skip_bad=skip_bad,
+            link=asked.link,
+            skip_bad=asked.skip_bad,
             on_image=lambda done, _: progress.at(done),
         )
     for problem in made.problems:
         click.echo(f"left out: {problem}", err=True)
-    click.echo(f"{output}: {made.train} images to train on, {made.val} to validate on")
+    click.echo(f"{asked.output}: {made.train} images to train on, {made.val} to validate on")

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from bodycascade.hierarchy import Tree
     from bodycascade.video.effects import Effect
 
-LEVELS = {"body": 0, "halves": 1, "parts": 2}
 STYLES = ("overlay", "classes", "matte", "blur", "replace")
 
 
 def parse_level(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """The number of a level given as 0, 1, 2 or by its name."""
+    from bodycascade.outputs.asked import LEVELS  # noqa: PLC0415 - see make_effect
+
     if value in LEVELS:
         return LEVELS[value]
     if value.isdecimal():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,11 @@ class Source:
     name: str
     picture: Path
     read: Callable[[], Labels]
+
+
+def sources_beside(pictures: Path, files: Iterable[Path], read_labels: Callable[[Path], Labels]) -> dict[str, Source]:
+    """By id, each of `files` with the JPEG of its name in `pictures`; nothing is read yet."""
+    return {file.stem: Source(file.stem, pictures / f"{file.stem}.jpg", partial(read_labels, file)) for file in files}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bodycascade.errors import DataError, MissingExtraError
 from bodycascade.hierarchy import Tree
-from bodycascade.originals.assembling import Source
+from bodycascade.originals.assembling import Source, sources_beside
 
 # fmt: off
 PART_OF = {
@@ -37,9 +37,7 @@ def find_sources(annotations: Path, pictures: Path, tree: Tree) -> dict[str, Sou
     files = sorted(annotations.glob("*.mat"))
     if not files:
         raise DataError(f"{annotations}: holds no .mat file; expected the release's Annotations_Part")
-    return {
-        file.stem: Source(file.stem, pictures / f"{file.stem}.jpg", partial(read_labels, file, tree)) for file in files
-    }
+    return sources_beside(pictures, files, partial(read_labels, tree=tree))
 
 
 def with_people(sources: Mapping[str, Source]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import Tree
-from bodycascade.originals.assembling import Source
+from bodycascade.originals.assembling import Source, sources_beside
 
 OFFICIAL_ORDER = ("background", "head", "torso", "up_hand", "low_hand", "up_leg", "low_leg")
 """Our names of the official labels 0 to 6."""
@@ -25,9 +25,7 @@ def find_sources(masks: Path, pictures: Path, tree: Tree) -> dict[str, Source]:
     files = sorted(masks.glob("*.png"))
     if not files:
         raise DataError(f"{masks}: holds no .png file; expected the label maps of Pascal-Person-Part")
-    return {
-        file.stem: Source(file.stem, pictures / f"{file.stem}.jpg", partial(read_labels, file, tree)) for file in files
-    }
+    return sources_beside(pictures, files, partial(read_labels, tree=tree))
 
 
 def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
