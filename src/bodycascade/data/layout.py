@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from PIL import Image
 
 from bodycascade.errors import DataError, ImageError
 from bodycascade.imaging import read_image
+
+_HEADERS = threading.Lock()
+"""numpy parses the header of a .npy file as Python, which Python 3.11 cannot do in two threads at once: now and then it
+raises SystemError, "AST constructor recursion depth mismatch"."""
 
 _ID = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
@@ -133,7 +138,8 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
         try:
             version = np.lib.format.read_magic(file)
             read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
-            shape, _, dtype = read_header(file)
+            with _HEADERS:
+                shape, _, dtype = read_header(file)
         except (ValueError, KeyError, SyntaxError):
             raise ValueError("not a whole .npy file; expected a uint8 array (H, W)") from None
         if dtype.hasobject:
@@ -143,7 +149,8 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
         stored = os.fstat(file.fileno()).st_size - file.tell()
     if stored != shape[0] * shape[1]:
         raise ValueError(f"{stored} bytes of data for an array {shape}; the file is cut short or overlong")
-    array: npt.NDArray[np.uint8] = np.ascontiguousarray(np.load(path, allow_pickle=False))
+    with _HEADERS:
+        array: npt.NDArray[np.uint8] = np.ascontiguousarray(np.load(path, allow_pickle=False))
     return array
 
 
