@@ -122,6 +122,7 @@ BAD_VALUES = [
     (COMMON + "augment.flip", "1.5", "expected a number from 0 to 1, found '1.5'"),
     (COMMON + "crop_side", "4000", "expected at most input_side, 256, found 4000"),
     (COMMON + "warmup_epochs", "9000", "expected at most epochs, "),
+    (COMMON + "restarts", "[4, 2]", "expected epochs in rising order, found [4, 2]"),
     (COMMON + "augment.scale_min", "9", "expected at most scale_max, "),
     ("train.person", "", "expected a section of keys, or {} for none, found nothing"),
     ("train.person", "{epochs: 0}", None),

@@ -15,7 +15,7 @@ from tests.conftest import TINY
 from tests.imports import ROOT
 
 NETWORK = {"encoder", "encoder_weights", "encoder_rate", "start", "input_side", "crop_side", "widths", "stem_stride"}
-SCHEDULE = {"epochs", "learning_rate", "warmup_epochs"}
+SCHEDULE = {"epochs", "learning_rate", "restarts", "warmup_epochs"}
 
 
 def profile(name: str) -> Params:
@@ -46,7 +46,12 @@ def test_scratch_is_the_full_recipe_with_an_untrained_network_of_its_own() -> No
 def test_direct_is_the_full_recipe_of_the_first_expert_for_all_classes_at_once() -> None:
     recipe, direct = profile("pascal_part"), profile("direct")
     assert list(direct.train) == ["parts"]
-    assert differing(direct.train["parts"], recipe.train["person"]) == {"box_share", "epochs", "leaf_loss_weight"}
+    assert differing(direct.train["parts"], recipe.train["person"]) == {
+        "box_share",
+        "epochs",
+        "leaf_loss_weight",
+        "restarts",
+    }
     assert without_names(direct) == dataclasses.replace(without_names(recipe), zoom=direct.zoom)
     assert direct.zoom.settings is None, "one look at the whole picture"
 

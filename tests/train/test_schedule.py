@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from bodycascade.train.schedule import averaging_decay, rate_factor
+from bodycascade.train.schedule import averaging_decay, cycle_of, rate_factor
 
 
 def test_rate_rises_in_a_line_then_falls_as_half_a_cosine() -> None:
@@ -28,3 +28,19 @@ def test_average_forgets_the_start_fast_and_keeps_the_decay_later() -> None:
     assert averaging_decay(0, decay=0.98) == pytest.approx(0.1)
     assert averaging_decay(8, decay=0.98) == pytest.approx(0.5)
     assert averaging_decay(10_000, decay=0.98) == 0.98
+
+
+@pytest.mark.parametrize(
+    ("epoch", "cycle"), [(0, (0, 3)), (2, (0, 3)), (3, (3, 5)), (4, (3, 5)), (5, (5, 9)), (8, (5, 9))]
+)
+def test_cycles_lie_between_the_restarts(epoch: int, cycle: tuple[int, int]) -> None:
+    assert cycle_of(epoch, restarts=[3, 5], epochs=9) == cycle
+
+
+def test_training_without_restarts_is_one_cycle() -> None:
+    assert cycle_of(4, restarts=[], epochs=9) == (0, 9)
+
+
+def test_restart_after_the_end_is_none() -> None:
+    assert cycle_of(1, restarts=[3, 5], epochs=2) == (0, 2)
+    assert cycle_of(4, restarts=[3, 5], epochs=5) == (3, 5)

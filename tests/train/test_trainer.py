@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
+from bodycascade.train.checkpoint import load_checkpoint
 from bodycascade.train.job import Job
 from bodycascade.train.materials import expert_settings
 from bodycascade.train.scoring import Score, SelectionScorer
@@ -67,6 +69,50 @@ def test_run_stopped_at_any_step_and_resumed_is_the_run_without_a_break(job: Job
     assert resumed.resume()
     assert run(resumed) == expected
     assert same_weights(resumed.best_expert(), whole.best_expert())
+
+
+@pytest.mark.parametrize("steps", [5, 6, 7, 9])
+def test_run_with_a_restart_stopped_about_it_is_the_run_without_a_break(job: Job, tmp_path: Path, steps: int) -> None:
+    changes = {"epochs": 4, "restarts": (2,)}
+    whole = make_trainer(job, tmp_path / "whole", **changes)
+    expected = run(whole)
+    job = make_job(job.root)
+    with job.stop.listening(), pytest.raises(Stopped):
+        run(make_trainer(job, tmp_path / "broken", **changes), stop_after(steps))
+    resumed = make_trainer(make_job(job.root), tmp_path / "broken", **changes)
+    assert resumed.resume()
+    assert run(resumed) == expected
+    assert same_weights(resumed.best_expert(), whole.best_expert())
+
+
+def test_restart_goes_on_from_the_best_weights_with_a_new_optimiser(job: Job, tmp_path: Path) -> None:
+    class BestFirst(SelectionScorer):
+        def score(self, *args: Any, **kwargs: Any) -> Score:
+            return Score({"cat": 1 / (1 + len(trainer.rows))}, 0.0, 0.0, 0.0)
+
+    changes = {"epochs": 4, "restarts": (2,), "warmup_epochs": 1.0, "weight_decay": 0.0}
+    trainer = make_trainer(job, tmp_path, scorer=BestFirst, **changes)
+    moved: dict[int, dict[str, Tensor]] = {}
+
+    def after_step(step: int) -> None:
+        if step in (6, 7):
+            trainer.checkpoint()
+            state = load_checkpoint(tmp_path, print)
+            assert state is not None
+            moved[step] = state["weights"]
+
+    best: list[Expert] = []
+    trainer.run(lambda row, score, average: best.append(copy.deepcopy(average)), after_step)
+    start = best[0].state_dict()
+
+    def way(step: int) -> float:
+        return max(float((moved[step][key] - start[key]).abs().max()) for key in start)
+
+    first_rate = job.train.learning_rate / 3  # of the three steps of warm-up
+    assert trainer.best_row["epoch"] == 1
+    assert way(6) > 2 * first_rate, "the last weights before the restart are elsewhere"
+    assert way(7) == pytest.approx(first_rate, rel=0.01), "Adam's first step is as long as the rate"
+    assert trainer.rows[2]["learning_rate"] == trainer.rows[0]["learning_rate"]
 
 
 def test_checkpoint_after_every_step_changes_nothing(job: Job, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -25,6 +25,16 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         raise NotImplementedError
+
+
+def maps_by_stride(x: Tensor, layers: Iterable[nn.Module], strides: Iterable[int]) -> list[Tensor]:
+    """`x` (N, C, H, W) sent through `layers`: what it was before each that has a stride above 1, and at the end."""
+    maps = []
+    for layer, stride in zip(layers, strides, strict=True):
+        if stride > 1:
+            maps.append(x)
+        x = layer(x)
+    return [*maps, x]
 
 
 def check_state(state: Mapping[str, Tensor], encoder: Encoder, source: str) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d
-from bodycascade.encoders.encoder import Encoder
+from bodycascade.encoders.encoder import Encoder, maps_by_stride
 
 STEM = 24
 LAYERS = (
@@ -53,9 +53,4 @@ class MobileNetTrunk(Encoder):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = functional.relu6(self.stem(x), inplace=True)
-        features: list[Tensor] = []
-        for layer, (_, stride) in zip(self.layers, LAYERS, strict=True):
-            if stride > 1:
-                features.append(x)
-            x = layer(x)
-        return [*features, x]
+        return maps_by_stride(x, self.layers, [stride for _, stride in LAYERS])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d
-from bodycascade.encoders.encoder import Encoder
+from bodycascade.encoders.encoder import Encoder, maps_by_stride
 from bodycascade.encoders.inverted_residual import InvertedResidual
 from bodycascade.encoders.tfjs import StoredTensor, torch_layout
 from bodycascade.errors import BundleError
@@ -64,12 +64,7 @@ class MoveNetTrunk(Encoder):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = functional.relu6(self.stem(x), inplace=True)
-        features: list[Tensor] = []
-        for block, (_, stride) in zip(self.blocks, BLOCKS, strict=True):
-            if stride > 1:
-                features.append(x)
-            x = block(x)
-        return [*features, x]
+        return maps_by_stride(x, self.blocks, [stride for _, stride in BLOCKS])
 
 
 def trunk_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:

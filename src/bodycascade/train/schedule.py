@@ -1,8 +1,19 @@
-"""How large a step is: linear warm-up, then half a cosine down to zero (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+"""How large a step is: linear warm-up, then half a cosine down to zero, once or, after each restart, anew.
+
+Cosine and warm restarts: Loshchilov & Hutter 2017, arXiv:1608.03983.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+
+def cycle_of(epoch: int, *, restarts: Sequence[int], epochs: int) -> tuple[int, int]:
+    """[first, last) epochs of the cycle that `epoch` (from 0) lies in; cycles begin at 0 and at each of `restarts`."""
+    first = max((start for start in restarts if start <= epoch), default=0)
+    last = min((start for start in restarts if epoch < start < epochs), default=epochs)
+    return first, last
 
 
 def rate_factor(step: int, *, steps: int, warmup_steps: int) -> float:

@@ -9,13 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bodycascade.devices import autocast
-from bodycascade.encoders import EncoderUNet
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
@@ -24,7 +22,8 @@ from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
 from bodycascade.train.history import Row
 from bodycascade.train.leaf_head import LeafHead
 from bodycascade.train.loss import LossParts, expert_loss
-from bodycascade.train.schedule import averaging_decay, rate_factor
+from bodycascade.train.optimizer import make_optimizer
+from bodycascade.train.schedule import averaging_decay, cycle_of, rate_factor
 from bodycascade.train.scoring import Score, SelectionScorer
 from bodycascade.train.seeds import STEP, Seed
 from bodycascade.train.stopping import StopRequest
@@ -64,10 +63,7 @@ class Trainer:
         self._stop, self._say = stop, say
         self._weights = torch.tensor(weights, device=device)
         self._leaf_head = _leaf_head(expert, train, device)
-        self._optimizer = torch.optim.AdamW(
-            _parameter_groups(expert, self._leaf_head, train), lr=train.learning_rate, fused=True
-        )
-        self._steps = train.epochs * loader.steps_per_epoch
+        self._optimizer = make_optimizer(expert, self._leaf_head, train)
         self._state = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0, "best_epoch": 0}
         self._sums = dict.fromkeys(_SUMS, 0.0)
         self._saved = time.monotonic()
@@ -134,6 +130,8 @@ class Trainer:
         """
         self._saved = time.monotonic()
         while self._state["epoch"] < self._train.epochs:
+            if self._state["epoch"] in self._train.restarts and not self._state["batch"]:
+                self._restart()
             self._learn_epoch(after_step)
             score = self._scorer.score(self._average, precision=self._precision, between=self._checkpoint_and_stop)
             after_epoch(self._end_epoch(score), score, self._average)
@@ -146,6 +144,15 @@ class Trainer:
         if self._stop.requested:
             self.checkpoint()
             self._stop.raise_if_requested()
+
+    def _restart(self) -> None:
+        """Begin a cycle of the learning rate: at the best weights so far, with an optimiser that has seen nothing.
+
+        Called again after a break, before the cycle's first step, it leaves the same.
+        """
+        self._expert.load_state_dict(self._best_weights)
+        self._average.load_state_dict(self._best_weights)
+        self._optimizer = make_optimizer(self._expert, self._leaf_head, self._train)
 
     def _learn_epoch(self, after_step: Callable[[int], None]) -> None:
         """The steps of this epoch that are still to be made."""
@@ -188,9 +195,15 @@ class Trainer:
     def _learned(self) -> list[nn.Parameter]:
         return [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
 
+    def _cycle(self, step: int) -> tuple[int, int]:
+        """(Steps of this cycle that were made before `step`, its steps in all)."""
+        first, last = cycle_of(step // self._loader.steps_per_epoch, restarts=self._train.restarts, epochs=self.epochs)
+        return step - first * self._loader.steps_per_epoch, (last - first) * self._loader.steps_per_epoch
+
     def _set_rate(self, step: int) -> float:
         warmup = round(self._train.warmup_epochs * self._loader.steps_per_epoch)
-        rate = self._train.learning_rate * rate_factor(step, steps=self._steps, warmup_steps=warmup)
+        done, steps = self._cycle(step)
+        rate = self._train.learning_rate * rate_factor(done, steps=steps, warmup_steps=warmup)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         return rate
@@ -240,7 +253,7 @@ class Trainer:
             ) from error
 
     def _update_average(self, step: int) -> None:
-        keep = averaging_decay(step, decay=self._train.ema_decay)
+        keep = averaging_decay(self._cycle(step)[0], decay=self._train.ema_decay)
         with torch.no_grad():
             pairs = zip(self._average.parameters(), self._expert.parameters(), strict=True)
             for average, current in pairs:
@@ -283,23 +296,3 @@ def _leaf_head(expert: Expert, train: TrainParams, device: torch.device) -> Leaf
     """The head of the second question, where it is asked and is another than the first."""
     finer = len(expert.tree.labels(expert.spec.node)) > len(expert.spec.children)
     return LeafHead(expert).to(device) if finer and train.leaf_loss_weight else None
-
-
-def _parameter_groups(expert: Expert, leaf_head: LeafHead | None, train: TrainParams) -> list[dict[str, Any]]:
-    """Weights decay; norms and biases, which have one dimension, do not. `factor`: of the learning rate.
-
-    A trunk whose factor is zero is frozen, which spares the way back through it.
-    """
-    trunk = expert.unet.encoder if isinstance(expert.unet, EncoderUNet) else nn.Module()
-    pretrained = {id(p) for p in trunk.parameters()}
-    fresh = [p for p in expert.parameters() if id(p) not in pretrained]
-    fresh += [] if leaf_head is None else leaf_head.parameters()
-    if not train.encoder_rate:
-        trunk.requires_grad_(requires_grad=False)
-    groups = []
-    for factor, parameters in ((1.0, fresh), (train.encoder_rate, list(trunk.parameters()))):
-        decayed = [p for p in parameters if p.ndim > 1 and p.requires_grad]
-        free = [p for p in parameters if p.ndim <= 1 and p.requires_grad]
-        groups.append({"params": decayed, "weight_decay": train.weight_decay, "factor": factor})
-        groups.append({"params": free, "weight_decay": 0.0, "factor": factor})
-    return [group for group in groups if group["params"]]
