@@ -34,7 +34,7 @@ def augment(**changes: Any) -> Augment:
     return dataclasses.replace(everything, **changes)
 
 
-def make(outside: tuple[int, ...] = (), *, crop: int = 32, side: int = 48, **changes: Any) -> Augmenter:
+def make(outside: tuple[int, ...] | None = (), *, crop: int = 32, side: int = 48, **changes: Any) -> Augmenter:
     return Augmenter(augment(**changes), input_side=side, crop_side=crop, outside=outside)
 
 
@@ -129,3 +129,17 @@ def test_crop_holds_some_of_the_labels_that_it_is_asked_for(seed: int) -> None:
 def test_image_that_is_smaller_than_the_crop_is_padded_with_ignored_pixels() -> None:
     _, labels, _ = make(crop=64, side=32, **still())(IMAGE, LABELS, None, seed=5)
     assert (labels != IGNORE).sum() == pytest.approx(32 * 32 * 48 / 60, rel=0.05)
+
+
+def test_crop_that_may_lie_anywhere_shows_the_node_or_not() -> None:
+    labels = np.zeros_like(LABELS)
+    labels[:6, :6] = 1
+    seeds = range(40)
+    on_node = make((0,), **still(), crop=16)
+    anywhere = make(None, **still(), crop=16)
+    shown = {
+        name: [bool((view(IMAGE, labels, None, seed=seed)[1] == 1).any()) for seed in seeds]
+        for name, view in (("on_node", on_node), ("anywhere", anywhere))
+    }
+    assert all(shown["on_node"])
+    assert 0 < sum(shown["anywhere"]) < 20

@@ -180,6 +180,7 @@ class TrainParams:
     box_jitter: Annotated[float, Range(0, 1)]
     input_side: Annotated[int, Range(16, 4096)]
     crop_side: Annotated[int, Range(16, 4096)]
+    crops: Literal["on_node", "anywhere"]
     widths: Annotated[tuple[int, ...], Range(1, 2048), Length(1, 8)]
     block_depth: Annotated[int, Range(1, 8)]
     kernel: Annotated[int, Range(1, 15), OddOnly()]

@@ -32,9 +32,10 @@ class Augmenter:
     """Makes random square crops; one instance serves one thread.
 
     `outside`: leaf labels that a crop may do without: where the image has other labels, the crop holds some of them.
+    None: a crop lies anywhere.
     """
 
-    def __init__(self, augment: Augment, *, input_side: int, crop_side: int, outside: tuple[int, ...]) -> None:
+    def __init__(self, augment: Augment, *, input_side: int, crop_side: int, outside: tuple[int, ...] | None) -> None:
         # OpenCV's own threads would fight with torch's for the cores.
         cv2.setNumThreads(0)
         sides = np.linspace(augment.scale_min * input_side, augment.scale_max * input_side, SCALE_STEPS)
@@ -55,9 +56,7 @@ class Augmenter:
                     fill=fill,
                     fill_mask=IGNORE,
                 ),
-                albumentations.CropNonEmptyMaskIfExists(
-                    height=crop_side, width=crop_side, ignore_values=[*outside, IGNORE]
-                ),
+                _crop(crop_side, outside),
                 albumentations.HorizontalFlip(p=augment.flip),
                 albumentations.Affine(
                     rotate=(-augment.rotate_degrees, augment.rotate_degrees),
@@ -86,6 +85,12 @@ class Augmenter:
             arrays["parent"] = parent
         view = self._compose(**arrays)
         return view["image"], view["mask"], view["parent"] if parent is not None else None
+
+
+def _crop(side: int, outside: tuple[int, ...] | None) -> albumentations.BasicTransform:
+    if outside is None:
+        return albumentations.RandomCrop(height=side, width=side)
+    return albumentations.CropNonEmptyMaskIfExists(height=side, width=side, ignore_values=[*outside, IGNORE])
 
 
 def _colour_changes(augment: Augment) -> list[albumentations.BasicTransform]:

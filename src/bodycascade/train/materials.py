@@ -152,11 +152,12 @@ def make_loader(job: Job, split: Split) -> BatchLoader:
 
 
 def make_augmenter(tree: Tree, node: str, train: TrainParams) -> Augmenter:
-    """Random views for the expert that splits `node`, which hold some of its pixels."""
+    """Random views for the expert that splits `node`, which hold some of its pixels unless crops lie anywhere."""
     inside = set(tree.labels(node))
+    outside = tuple(label for label in range(tree.num_labels) if label not in inside)
     return Augmenter(
         train.augment,
         input_side=train.input_side,
         crop_side=train.crop_side,
-        outside=tuple(label for label in range(tree.num_labels) if label not in inside),
+        outside=None if train.crops == "anywhere" else outside,
     )
