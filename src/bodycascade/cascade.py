@@ -12,7 +12,8 @@ import torch
 
 from bodycascade.bundle import load_bundle, save_bundle
 from bodycascade.descent import Descent, Region
-from bodycascade.devices import autocast, choose_device, runs_bfloat16
+from bodycascade.devices import autocast, choose_device, remember_kernels, runs_bfloat16
+from bodycascade.encoders.fusion import fuse
 from bodycascade.errors import BundleError, DataError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
@@ -58,6 +59,7 @@ class CascadeSegmenter:
         """
         if routing not in ROUTINGS:
             raise BundleError(f"routing: expected hard or soft, found {routing!r}")
+        remember_kernels()
         self.tree = _common_tree(experts)
         self.routing = routing
         self.zoom = zoom
@@ -67,7 +69,7 @@ class CascadeSegmenter:
         fast = precision == "auto" and runs_bfloat16(self.device)
         self.precision = "bfloat16" if fast or precision == "bfloat16" else "float32"
         named = {expert.spec.name: expert for expert in experts}
-        self.experts = tuple(_frozen(named[spec.name], self.device) for spec in self.tree.experts)
+        self.experts = tuple(_frozen(named[spec.name], self.device, self.precision) for spec in self.tree.experts)
 
     @classmethod
     def load(cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto") -> CascadeSegmenter:
@@ -210,7 +212,12 @@ def _common_tree(experts: Sequence[Expert]) -> Tree:
     return tree
 
 
-def _frozen(expert: Expert, device: torch.device) -> Expert:
+def _frozen(expert: Expert, device: torch.device, precision: str) -> Expert:
     # A copy: the caller may train on, or use the expert on another device.
     frozen = copy.deepcopy(expert).eval().requires_grad_(False)
-    return frozen.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    frozen.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == "cpu":
+        usual = torch.zeros(1, 3, *expert.input_shape(3, 4)).contiguous(memory_format=torch.channels_last)
+        with autocast(device, precision):
+            fuse(frozen, torch.bfloat16 if precision == "bfloat16" else torch.float32, usual)
+    return frozen

@@ -10,37 +10,43 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bodycascade.encoders.depthwise import DepthwiseOnCpu
+from bodycascade.encoders.fusion import Activation, Convolution, Sides
 from bodycascade.errors import BundleError
 
 
-class SameConv2d(nn.Conv2d):
-    """A convolution with bias and TensorFlow's "SAME" padding: (N, in, H, W) to (N, out, ceil(H / s), ceil(W / s))."""
+class SameConv2d(Convolution):
+    """A convolution with bias, TensorFlow's "SAME" padding and, if wanted, ReLU6: (N, in, H, W) to (N, out, H / s,
+    W / s), rounded up."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, depthwise: bool = False
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        depthwise: bool = False,
+        activation: Activation = "none",
     ) -> None:
         groups = in_channels if depthwise else 1
-        super().__init__(in_channels, out_channels, kernel, stride=stride, groups=groups)
+        super().__init__(in_channels, out_channels, kernel, stride=stride, groups=groups, activation=activation)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, in, H, W)
+    def sides(self, height: int, width: int) -> Sides:
         kernel, stride = self.kernel_size[0], self.stride[0]
-        top, bottom = same_padding(x.shape[2], kernel=kernel, stride=stride)
-        left, right = same_padding(x.shape[3], kernel=kernel, stride=stride)
-        padding = (top, left)
-        if (top, left) != (bottom, right):
-            x = functional.pad(x, (left, right, top, bottom))
-            padding = (0, 0)
-        slow = self.groups > 1 and (kernel > 3 or stride > 1)  # see DepthwiseOnCpu
+        rows = same_padding(height, kernel=kernel, stride=stride)
+        return *rows, *same_padding(width, kernel=kernel, stride=stride)
+
+    def convolve(self, x: Tensor, padding: tuple[int, int]) -> Tensor:
+        slow = self.groups > 1 and (self.kernel_size[0] > 3 or self.stride[0] > 1)  # see DepthwiseOnCpu
         if slow and x.device.type == "cpu" and torch.is_grad_enabled():
-            found: Tensor = DepthwiseOnCpu.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
+            found: Tensor = DepthwiseOnCpu.apply(x, self.weight, self.bias, self.stride[0], padding)  # type: ignore[no-untyped-call]
             return found
-        return functional.conv2d(x, self.weight, self.bias, self.stride, padding, 1, self.groups)
+        return super().convolve(x, padding)
 
 
 def same_padding(size: int, *, kernel: int, stride: int) -> tuple[int, int]:

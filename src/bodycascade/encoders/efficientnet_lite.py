@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d, fold_batch_norms
 from bodycascade.encoders.encoder import Encoder
@@ -41,7 +40,7 @@ class EfficientNetLite(Encoder):
     def __init__(self, size: int) -> None:
         super().__init__()
         width, depth = SCALES[size]
-        self.stem = SameConv2d(3, STEM, 3, stride=2)
+        self.stem = SameConv2d(3, STEM, 3, stride=2, activation="relu6")
         self.stages = nn.ModuleList()
         channels = STEM
         ends: list[int] = []
@@ -58,7 +57,7 @@ class EfficientNetLite(Encoder):
         self.channels = tuple(ends[number] for number in _shown())
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = functional.relu6(self.stem(x), inplace=True)
+        x = self.stem(x)
         features: list[Tensor] = []
         for number, stage in enumerate(self.stages):
             x = stage(x)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bodycascade.encoders.encoder import Encoder
+from bodycascade.encoders.fusion import Convolution
 from bodycascade.errors import BundleError, ImageError
 from bodycascade.unet import ChannelNorm
 
@@ -23,18 +24,18 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, deep_channels: int, skip_channels: int, out_channels: int, *, depth: int, kernel: int) -> None:
         super().__init__()
-        self.deep = nn.Conv2d(deep_channels, out_channels, 1)
-        self.skip = nn.Conv2d(skip_channels, out_channels, 1, bias=False)
+        self.deep = Convolution(deep_channels, out_channels, 1)
+        self.skip = Convolution(skip_channels, out_channels, 1, bias=False)
         self.norms = nn.ModuleList(ChannelNorm(out_channels) for _ in range(depth + 1))
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(out_channels, out_channels, kernel, padding=kernel // 2) for _ in range(depth)
+            Convolution(out_channels, out_channels, kernel, padding=kernel // 2) for _ in range(depth)
         )
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
-        x = functional.interpolate(self.deep(deep), size=skip.shape[-2:], mode="nearest") + self.skip(skip)
+        x = self.skip(skip, functional.interpolate(self.deep(deep), size=skip.shape[-2:], mode="nearest"))
         x = functional.relu(self.norms[0](x))
         for convolution, norm in zip(self.convolutions, self.norms[1:], strict=True):
-            x = functional.relu(norm(x + convolution(x)))
+            x = functional.relu(norm(convolution(x, x)))
         return x
 
 

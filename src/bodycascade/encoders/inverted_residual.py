@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d
 
@@ -14,13 +13,12 @@ class InvertedResidual(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         inner = in_channels * expansion
-        self.expand = SameConv2d(in_channels, inner, 1) if expansion > 1 else None
-        self.depthwise = SameConv2d(inner, inner, kernel, stride=stride, depthwise=True)
+        self.expand = SameConv2d(in_channels, inner, 1, activation="relu6") if expansion > 1 else None
+        self.depthwise = SameConv2d(inner, inner, kernel, stride=stride, depthwise=True, activation="relu6")
         self.project = SameConv2d(inner, out_channels, 1)
         self.is_residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
-        y = functional.relu6(self.depthwise(y), inplace=True)
-        projected: Tensor = self.project(y)
-        return x + projected if self.is_residual else projected
+        y = self.depthwise(x if self.expand is None else self.expand(x))
+        projected: Tensor = self.project(y, x if self.is_residual else None)
+        return projected

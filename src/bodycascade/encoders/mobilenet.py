@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d
 from bodycascade.encoders.encoder import Encoder, maps_by_stride
@@ -26,12 +25,12 @@ class SeparableLayer(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()
-        self.depthwise = SameConv2d(in_channels, in_channels, 3, stride=stride, depthwise=True)
-        self.pointwise = SameConv2d(in_channels, out_channels, 1)
+        self.depthwise = SameConv2d(in_channels, in_channels, 3, stride=stride, depthwise=True, activation="relu6")
+        self.pointwise = SameConv2d(in_channels, out_channels, 1, activation="relu6")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.relu6(self.depthwise(x), inplace=True)
-        return functional.relu6(self.pointwise(x), inplace=True)
+        found: Tensor = self.pointwise(self.depthwise(x))
+        return found
 
 
 class MobileNetTrunk(Encoder):
@@ -44,7 +43,7 @@ class MobileNetTrunk(Encoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = SameConv2d(3, STEM, 3, stride=2)
+        self.stem = SameConv2d(3, STEM, 3, stride=2, activation="relu6")
         inputs = (STEM, *(channels for channels, _ in LAYERS))
         self.layers = nn.ModuleList(
             SeparableLayer(before, channels, stride=stride)
@@ -52,5 +51,5 @@ class MobileNetTrunk(Encoder):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = functional.relu6(self.stem(x), inplace=True)
+        x = self.stem(x)
         return maps_by_stride(x, self.layers, [stride for _, stride in LAYERS])

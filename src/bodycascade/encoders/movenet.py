@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bodycascade.encoders.convolution import SameConv2d
 from bodycascade.encoders.encoder import Encoder, maps_by_stride
@@ -55,7 +54,7 @@ class MoveNetTrunk(Encoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = SameConv2d(3, STEM, 3, stride=2)
+        self.stem = SameConv2d(3, STEM, 3, stride=2, activation="relu6")
         inputs = (STEM, *(channels for channels, _ in BLOCKS))
         self.blocks = nn.ModuleList(
             InvertedResidual(before, channels, kernel=3, stride=stride, expansion=EXPANSION if number else 1)
@@ -63,7 +62,7 @@ class MoveNetTrunk(Encoder):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = functional.relu6(self.stem(x), inplace=True)
+        x = self.stem(x)
         return maps_by_stride(x, self.blocks, [stride for _, stride in BLOCKS])
 
 

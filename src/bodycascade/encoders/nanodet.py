@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bodycascade.encoders.encoder import Encoder
+from bodycascade.encoders.fusion import SLOPE, Convolution
 from bodycascade.encoders.tfjs import StoredTensor, torch_layout
 from bodycascade.errors import BundleError
 
@@ -28,21 +29,15 @@ STEM = 32
 STAGES = ((32, 1, 1), (64, 2, 2), (128, 2, 2), (256, 3, 2))
 """(channels, residual blocks, stride) of the stages; each shows twice its channels."""
 
-SLOPE = 0.1
-"""Of the leaky ReLU behind every convolution."""
 
-
-class LeakyConvolution(nn.Conv2d):
+class LeakyConvolution(Convolution):
     """A 3 x 3 convolution padded by one pixel all round, and a leaky ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
-        super().__init__(in_channels, out_channels, 3, stride=stride, padding=1)
+        super().__init__(in_channels, out_channels, 3, stride=stride, padding=1, activation="leaky_relu")
         nn.init.kaiming_normal_(self.weight, a=SLOPE)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.leaky_relu(super().forward(x), SLOPE, inplace=True)
 
 
 class TwoBeside(nn.Module):

@@ -1,0 +1,99 @@
+"""Convolutions in one kernel: the same maps as step by step, and the way back."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import Tensor
+
+from bodycascade.encoders import fusion, make_encoder
+from bodycascade.encoders.convolution import SameConv2d
+from bodycascade.encoders.fusion import Activation, Convolution, fuse, kernels_work, unfuse
+
+pytestmark = pytest.mark.skipif(not kernels_work(torch.float32), reason="this torch has no fused kernels")
+
+
+def channels_last(*shape: int) -> Tensor:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(shape, generator=generator).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("activation", ["none", "relu6", "leaky_relu"])
+@pytest.mark.parametrize("plus", [False, True])
+@torch.no_grad()
+def test_fused_convolution_gives_what_the_plain_one_gives(activation: Activation, plus: bool) -> None:
+    layer = Convolution(6, 5, 3, padding=1, activation=activation)
+    x, added = 3 * channels_last(2, 6, 9, 12), 3 * channels_last(2, 5, 9, 12) if plus else None
+    wanted = layer(x, added)
+    assert wanted.min() < 0 or activation == "relu6"
+    fuse(layer, torch.float32, x)
+    assert torch.allclose(layer(x, added), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(9, 12), (8, 12), (8, 11), (7, 7)])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 2), (3, 1), (1, 1)])
+@pytest.mark.parametrize("depthwise", [False, True])
+@torch.no_grad()
+def test_padding_at_one_side_is_the_same_in_one_kernel(
+    size: tuple[int, int], kernel: int, stride: int, depthwise: bool
+) -> None:
+    layer = SameConv2d(8, 8, kernel, stride=stride, depthwise=depthwise)
+    x = channels_last(1, 8, *size)
+    wanted = layer(x)
+    fuse(layer, torch.float32, channels_last(1, 8, 12, 12))
+    assert torch.allclose(layer(x), wanted, atol=1e-5)
+
+
+@torch.no_grad()
+def test_fused_trunk_shows_what_the_trunk_shows() -> None:
+    torch.manual_seed(0)
+    trunk = make_encoder("movenet_thunder").eval()
+    x = channels_last(1, 3, 64, 96)
+    wanted = trunk(x)
+    fuse(trunk, torch.float32, x)
+    for found, map_ in zip(trunk(x), wanted, strict=True):
+        assert torch.allclose(found, map_, atol=1e-3 * float(map_.abs().max()))
+
+
+@torch.no_grad()
+def test_weights_stay_what_they_were_and_unfused_networks_are_as_before() -> None:
+    layer = Convolution(6, 5, 3, padding=1)
+    x, state = channels_last(1, 6, 8, 8), copy.deepcopy(layer.state_dict())
+    wanted = layer(x)
+    fuse(layer, torch.bfloat16, x)
+    assert layer(x).dtype == torch.bfloat16
+    assert all(torch.equal(value, state[name]) for name, value in layer.state_dict().items())
+    unfuse(layer)
+    assert torch.equal(layer(x), wanted)
+
+
+@torch.no_grad()
+def test_fused_network_can_be_copied_and_pickled() -> None:
+    layer = Convolution(6, 5, 3, padding=1)
+    x = channels_last(1, 6, 8, 8)
+    wanted = layer(x)
+    fuse(layer, torch.float32, x)
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert torch.equal(copied(x), wanted)
+
+
+def test_kernels_that_are_missing_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusion._Packed, "run", _missing)
+    kernels_work.cache_clear()
+    try:
+        assert not kernels_work(torch.float32)
+        layer = Convolution(6, 5, 3, padding=1)
+        x = channels_last(1, 6, 8, 8)
+        with torch.no_grad():
+            wanted = layer(x)
+            fuse(layer, torch.float32, x)
+            assert torch.equal(layer(x), wanted)
+    finally:
+        kernels_work.cache_clear()
+
+
+def _missing(*args: object) -> Tensor:
+    raise AttributeError("no such kernel")
