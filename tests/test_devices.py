@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import NoReturn
 
 import pytest
 import torch
 
-from bodycascade.devices import autocast, choose_device, runs_bfloat16
+from bodycascade.devices import autocast, choose_device, remember_kernels, runs_bfloat16
 from bodycascade.errors import BodyCascadeError
 
 CPU = torch.device("cpu")
@@ -114,3 +115,12 @@ def test_auto_takes_a_gpu_that_runs_a_kernel() -> None:
     device, reason = choose_device("auto")
     assert device.type == "cuda"
     assert reason.endswith("runs a test kernel")
+
+
+def test_memory_for_kernels_is_widened_unless_somebody_chose_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    remember_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "4096"
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
+    remember_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"
