@@ -45,6 +45,7 @@ PIPELINE = (
     "diagnosis",
     "video",
     "originals",
+    "demo",
     "commands",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)

@@ -23,6 +23,8 @@ OPTIONAL = {
     "pycocotools": "coco",
     "av": "video",
     "scipy": "prepare",
+    "starlette": "demo",
+    "uvicorn": "demo",
     "dvc": "pipeline",
     "albumentations": "pipeline",
     "tensorboard": "pipeline",

@@ -8,6 +8,7 @@ BodyCascadeError            every message says what was found, what was expected
 |- ParamsError              params.yaml: unknown key, wrong type, out of range
 |- DataError                a data set or pack with missing, bad or contradictory files
 |- TrainingError            a training that cannot start or go on
+|- RequestError             something asked of the demo's page that cannot be answered
 `- MissingExtraError        an optional dependency that is not installed
 """
 
@@ -42,6 +43,14 @@ class DataError(BodyCascadeError):
 
 class TrainingError(BodyCascadeError):
     """A training cannot start, or cannot go on."""
+
+
+class RequestError(BodyCascadeError):
+    """Something asked of the demo's page cannot be answered; `status` is the HTTP status (RFC 9110) that says so."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class MissingExtraError(BodyCascadeError):

@@ -1,0 +1,101 @@
+"""Bytes from the page to a picture, within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+from starlette.requests import Request
+
+from bodycascade.errors import ImageError, RequestError
+from bodycascade.imaging import read_image
+
+MOST_BYTES = 20 * 1000 * 1000
+MOST_PIXELS = 50 * 1000 * 1000
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""What is tried; other readers of Pillow's are rarely needed, and some (EPS) start other programs."""
+
+Result = TypeVar("Result")
+
+
+async def read_body(request: Request) -> bytes:
+    """The body of `request`; raises `RequestError` 413 above MOST_BYTES, 400 where there is none."""
+    too_large = RequestError(413, f"the file is larger than {MOST_BYTES // 1_000_000} MB; try a smaller one")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > MOST_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        if len(body) + len(chunk) > MOST_BYTES:
+            raise too_large
+        body += chunk
+    if not body:
+        raise RequestError(400, "the file is empty")
+    return bytes(body)
+
+
+async def drop_body(request: Request) -> None:
+    """Read the body of `request` and forget it: a browser shows no answer to an upload that is cut off."""
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_BYTES:
+            return
+
+
+async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
+    """What `work` gives; it is given up when the browser no longer waits. To be called once the body is read."""
+    job, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({job, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not job.done():
+            raise RequestError(400, "the page no longer waits for the answer")
+        return job.result()
+    finally:
+        job.cancel()
+        gone.cancel()
+
+
+def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
+    """The picture (H, W, 3) uint8 RGB, upright by its EXIF orientation.
+
+    Its header is checked before anything is decoded. Raises `RequestError`: 413 above MOST_PIXELS, 415 where it is no
+    picture of FORMATS, 422 where it is damaged.
+    """
+    most = f"{MOST_PIXELS // 1_000_000} megapixels"
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise RequestError(
+                    413, f"the picture has {width} x {height} pixels, more than {most}; try a smaller one"
+                )
+            return read_image(image)
+    except RequestError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise RequestError(413, f"the picture has far more than {most}; try a smaller one") from None
+    except UnidentifiedImageError:
+        names = ", ".join(FORMATS[:-1])
+        raise RequestError(
+            415, f"this file is no picture that can be read here; {names} and {FORMATS[-1]} can"
+        ) from None
+    except ImageError as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise error.__cause__ from None
+        raise RequestError(
+            422, "this picture is damaged, cut short or of a rare kind; save it again as JPEG or PNG"
+        ) from None
+    except (OSError, ValueError, SyntaxError):  # headers that no reader makes sense of
+        raise RequestError(422, "this picture is damaged and cannot be opened; save it again as JPEG or PNG") from None
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
