@@ -21,7 +21,8 @@ if CHROMIUM is None:
     pytest.skip("no Chromium is installed: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 
-pytestmark = pytest.mark.slow
+# Playwright leaves the files of downloads open.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 QUIET = (
     "--no-sandbox",
