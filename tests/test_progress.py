@@ -46,6 +46,27 @@ def test_resumed_run_reckons_with_its_own_steps_only() -> None:
     assert stream.getvalue().splitlines()[0] == "train: 908 of 1000, 2 min 44 s left"
 
 
+def test_unknown_total_is_counted_until_it_is_told() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with Progress("clip.mkv", total=None, stream=stream, clock=clock) as progress:
+        for done in range(1, 101):
+            clock.now += 1
+            progress.at(done, 100 if done > 40 else None)
+    lines = stream.getvalue().splitlines()
+    assert lines[:3] == ["clip.mkv: 15 done so far", "clip.mkv: 30 done so far", "clip.mkv: 45 of 100, 55 s left"]
+    assert lines[-1] == "clip.mkv: 100 of 100, took 1 min 40 s"
+
+
+def test_total_that_nobody_ever_tells() -> None:
+    stream, terminal = io.StringIO(), Terminal()
+    for where in (stream, terminal):
+        with Progress("clip.mkv", total=None, stream=where) as progress:
+            progress.at(1)
+            progress.at(7)
+    assert stream.getvalue() == "clip.mkv: 7 done, took 0 s\n"
+    assert "7it" in terminal.getvalue()
+
+
 def test_error_is_not_followed_by_a_line_about_success() -> None:
     stream = io.StringIO()
     with pytest.raises(KeyError), Progress("pack", total=3, stream=stream):

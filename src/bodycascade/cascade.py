@@ -192,7 +192,7 @@ class CascadeSegmenter:
             found = np.zeros((self.tree.num_labels, height, width), np.float32)
             found[0] = 1.0  # where no region is, nobody was found
             for box, conditionals in kept:
-                found[:, box.top : box.bottom, box.left : box.right] = leaf_probabilities(conditionals)
+                leaf_probabilities(conditionals, found[:, box.top : box.bottom, box.left : box.right])
             return found
 
         return Segmentation(self.tree, labels, image=picture, probs=probs, finest=finest)

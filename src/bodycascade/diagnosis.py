@@ -22,6 +22,7 @@ OPTIONAL = {
     "tqdm": "cli",
     "pycocotools": "coco",
     "av": "video",
+    "pygame-ce": "camera",
     "scipy": "prepare",
     "starlette": "demo",
     "uvicorn": "demo",

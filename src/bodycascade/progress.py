@@ -16,12 +16,18 @@ SECONDS_BETWEEN_LINES = 15.0
 class Progress:
     """Shows the way from 0 to `total` steps of `name`, with the time left; to be used as a context manager.
 
-    On a terminal it is a bar (a plain rewritten line where tqdm is not installed), else a line every
-    `SECONDS_BETWEEN_LINES` and one at the end. `stream` is standard error by default, `clock` counts seconds.
+    `total` is None where it is not known (yet: `at` may tell it later): steps are counted, without a time left. On a
+    terminal it is a bar (a plain rewritten line where tqdm is not installed), else a line every `SECONDS_BETWEEN_LINES`
+    and one at the end. `stream` is standard error by default, `clock` counts seconds.
     """
 
     def __init__(
-        self, name: str, *, total: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        *,
+        total: int | None,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name, self._total, self._clock = name, total, clock
         self._stream = sys.stderr if stream is None else stream
@@ -39,22 +45,25 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         elif kind is None:
-            self._write(f"{self._name}: {self._done} of {self._total}, took {duration(self._clock() - self._started)}")
+            self._write(f"{self._name}: {self._far()}, took {duration(self._clock() - self._started)}")
 
-    def at(self, done: int) -> None:
-        """Tell that `done` steps of the total are done.
+    def at(self, done: int, total: int | None = None) -> None:
+        """Tell that `done` steps are done, of `total` where that is known only now, or better.
 
         The time left is reckoned from the first call on, so it is right for a resumed run too.
         """
+        self._total = self._total if total is None else total
         if self._bar is not None:
+            self._bar.total = self._total
             self._bar.update(done - self._bar.n)
         if self._first is None:
             self._first, self._started = max(0, done - 1), self._started if done <= 1 else self._clock()
         self._done = done
         now = self._clock()
-        if self._bar is None and now - self._spoke >= SECONDS_BETWEEN_LINES and done < self._total:
+        ended = self._total is not None and done >= self._total
+        if self._bar is None and now - self._spoke >= SECONDS_BETWEEN_LINES and not ended:
             self._spoke = now
-            self._write(f"{self._name}: {done} of {self._total}, {self._left(now)}")
+            self._write(f"{self._name}: {self._far()}{self._left(now)}")
 
     def say(self, line: str) -> None:
         """Show one line of text without tearing the bar; on standard output, where lines meant to be kept go."""
@@ -64,11 +73,16 @@ class Progress:
             print(line, flush=True)
         self._spoke = self._clock()
 
+    def _far(self) -> str:
+        return f"{self._done} done" if self._total is None else f"{self._done} of {self._total}"
+
     def _left(self, now: float) -> str:
+        if self._total is None:
+            return " so far"
         steps = self._done - (self._first or 0)
         if steps <= 0 or now <= self._started:
-            return "time left not known yet"
-        return f"{duration((now - self._started) / steps * (self._total - self._done))} left"
+            return ", time left not known yet"
+        return f", {duration((now - self._started) / steps * (self._total - self._done))} left"
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -99,7 +113,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _make_bar(name: str, total: int, stream: TextIO) -> Any:
+def _make_bar(name: str, total: int | None, stream: TextIO) -> Any:
     try:
         from tqdm import tqdm  # noqa: PLC0415 - comes with an extra; without it lines are printed
     except ImportError:

@@ -68,10 +68,15 @@ def soft_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
 
 
 @torch.inference_mode()
-def leaf_probabilities(conditionals: Conditionals) -> npt.NDArray[np.float32]:
-    """(labels, H, W) float32: the probability of each leaf label, channel = label, summing to 1 at each pixel."""
+def leaf_probabilities(
+    conditionals: Conditionals, out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """(labels, H, W) float32: the probability of each leaf label, channel = label, summing to 1 at each pixel.
+
+    They are written to `out` where it is given, which is then what is returned.
+    """
     height, width = conditionals.size
-    probabilities = np.empty((conditionals.tree.num_labels, height, width), np.float32)
+    probabilities = np.empty((conditionals.tree.num_labels, height, width), np.float32) if out is None else out
     products = _Products(conditionals)
     for top, bottom in _strips((0, height), width):
         for label, probability in enumerate(products.leaves(top, bottom)):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
 from bodycascade.cascade import CascadeSegmenter
-from bodycascade.commands import camera, video
+from bodycascade.commands.repainting import STYLES
 from bodycascade.hierarchy import PASCAL_PART
+from tests.commands.conftest import Call
 from tests.toy_experts import cascade, colour_readers
 from tests.video.rendered import read, render, walk
 
@@ -27,22 +29,18 @@ def clip(tmp_path: Path) -> Path:
     return render(tmp_path / "clip.mp4", walk(6), audio=(440,))
 
 
-def call(command: object, *arguments: object) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("style", video.STYLES)
-def test_each_style_makes_a_video(tmp_path: Path, clip: Path, style: str) -> None:
-    result = call(video.command, clip, "-o", tmp_path / "out.mp4", "--style", style, "--background", "green")
-    assert result.exit_code == 0, result.output
-    assert result.output.splitlines()[-1] == f"{tmp_path / 'out.mp4'}: 6 frames"
+@pytest.mark.parametrize("style", STYLES)
+def test_each_style_makes_a_video(tmp_path: Path, clip: Path, style: str, call: Call) -> None:
+    code, said, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--style", style, "--background", "green")
+    assert (code, said) == (0, f"{tmp_path / 'out.mp4'}: 6 frames\n")
+    assert errors.startswith("clip.mp4: 6 of 6, took ")
     assert len(read(tmp_path / "out.mp4")[0]) == 6
 
 
-def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path) -> None:
+def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path, call: Call) -> None:
     Image.new("RGB", (30, 20), (0, 200, 0)).save(tmp_path / "beach.png")
     arguments = (clip, "-o", tmp_path / "out.mp4", "--style", "replace", "--background", tmp_path / "beach.png")
-    assert call(video.command, *arguments, "--smooth", "0.2", "--batch", 1).exit_code == 0
+    assert call("video", *arguments, "--smooth", "0.2", "--batch", 1)[0] == 0
     corner = read(tmp_path / "out.mp4")[0][2][0, 0].astype(int)
     assert np.abs(corner - (0, 200, 0)).max() < 20
 
@@ -56,40 +54,51 @@ def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path) -> None:
         (("--style", "replace", "--background", "nowhere.png"), "neither a file that is there nor a colour"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(tmp_path: Path, clip: Path, arguments: tuple[str, ...], words: str) -> None:
-    result = call(video.command, clip, "-o", tmp_path / "out.mp4", *arguments)
-    assert result.exit_code == 1
-    assert len(result.output.splitlines()) == 1
-    assert words in result.output
+def test_what_cannot_be_done_is_one_line(
+    tmp_path: Path, clip: Path, arguments: tuple[str, ...], words: str, call: Call
+) -> None:
+    code, said, errors = call("video", clip, "-o", tmp_path / "out.mp4", *arguments)
+    assert (code, said, errors.count("\n")) == (1, "", 1)
+    assert words in errors
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_an_output_that_is_there_is_kept_unless_told(tmp_path: Path, clip: Path) -> None:
+def test_a_full_disk_is_called_so(tmp_path: Path, clip: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device", "out.mp4")
+
+    monkeypatch.setattr("bodycascade.video.conversion.convert", fail)
+    code, said, errors = call("video", clip, "-o", tmp_path / "out.mp4")
+    assert (code, said) == (1, "")
+    assert errors.startswith("out.mp4: the disk is full (No space left on device); make room")
+
+
+def test_an_output_that_is_there_is_kept_unless_told(tmp_path: Path, clip: Path, call: Call) -> None:
     (tmp_path / "out.mp4").write_text("precious")
-    result = call(video.command, clip, "-o", tmp_path / "out.mp4")
-    assert (result.exit_code, "exists already" in result.output) == (1, True)
+    code, _, errors = call("video", clip, "-o", tmp_path / "out.mp4")
+    assert (code, "exists already" in errors) == (1, True)
     assert (tmp_path / "out.mp4").read_text() == "precious"
-    assert call(video.command, clip, "-o", tmp_path / "out.mp4", "--overwrite").exit_code == 0
+    assert call("video", clip, "-o", tmp_path / "out.mp4", "--overwrite")[0] == 0
 
 
-def test_a_level_that_is_no_level_is_explained(tmp_path: Path, clip: Path) -> None:
-    result = call(video.command, clip, "-o", tmp_path / "out.mp4", "--level", "legs")
-    assert result.exit_code == 2
-    assert "expected 0, 1, 2, body, halves or parts" in result.output
+def test_a_level_that_is_no_level_is_explained(tmp_path: Path, clip: Path, call: Call) -> None:
+    code, _, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--level", "legs")
+    assert code == 2
+    assert "expected 0, 1, 2, body, halves or parts" in errors
 
 
-def test_a_cut_video_is_noted(tmp_path: Path) -> None:
+def test_a_cut_video_is_noted(tmp_path: Path, call: Call) -> None:
     source = render(tmp_path / "cut.mkv", walk(48))
     source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
-    result = call(video.command, source, "-o", tmp_path / "out.mp4")
-    assert result.exit_code == 0
-    assert "cut short" in result.output
+    code, _, errors = call("video", source, "-o", tmp_path / "out.mp4")
+    assert code == 0
+    assert "cut short" in errors
 
 
-def test_the_camera_records_a_played_video(tmp_path: Path, clip: Path) -> None:
-    result = call(camera.command, "--source", clip, "-o", tmp_path / "live.mp4", "--blur")
-    assert result.exit_code == 0, result.output
-    shown = int(result.output.split()[0])
+def test_the_camera_records_a_played_video(tmp_path: Path, clip: Path, call: Call) -> None:
+    code, said, errors = call("camera", "--source", clip, "-o", tmp_path / "live.mp4", "--blur")
+    assert (code, errors) == (0, "")
+    shown = int(said.split()[0])
     assert 1 <= shown == len(read(tmp_path / "live.mp4")[0]) <= 6
 
 
@@ -101,19 +110,19 @@ def test_the_camera_records_a_played_video(tmp_path: Path, clip: Path) -> None:
     ],
 )
 def test_no_camera_and_no_screen_are_said_in_words(
-    clip: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
+    clip: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str, call: Call
 ) -> None:
     monkeypatch.chdir(clip.parent)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
-    result = call(camera.command, *arguments)
-    assert result.exit_code == 1
-    assert len(result.output.splitlines()) == 1
-    assert words in result.output
+    code, said, errors = call("camera", *arguments)
+    assert (code, said, errors.count("\n")) == (1, "", 1)
+    assert words in errors
 
 
-@pytest.mark.parametrize("command", [video.command, camera.command])
-def test_help_reads_well(command: object) -> None:
-    result = call(command, "--help")
-    assert result.exit_code == 0
-    assert "--style" in result.output
+@pytest.mark.parametrize(("name", "blur"), [("video", "--blur FLOAT"), ("camera", "--blur-strength FLOAT")])
+def test_help_names_the_shared_options(name: str, blur: str, call: Call) -> None:
+    code, said, _ = call(name, "--help")
+    assert code == 0
+    assert "--style" in said
+    assert blur in said

@@ -6,14 +6,20 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from bodycascade.cascade import CascadeSegmenter
 from bodycascade.hierarchy import PASCAL_PART
 from tests.imports import ROOT
 from tests.painted import save_painted
-from tests.toy_experts import cascade, tiny_experts
+from tests.single_thread import single_thread
+from tests.toy_experts import cascade, colour_readers, tiny_experts
+from tests.video.rendered import figure
+
+__all__ = ["single_thread"]
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -58,6 +64,32 @@ def test_count_parts(
     assert [row[0] for row in rows] == list(PASCAL_PART.levels[2])
     assert all(row[2:] == ["of", "4"] and 0 <= int(row[1]) <= 3 for row in rows)
     assert "bad.jpg: the file is empty" in said.err
+
+
+def test_blur_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A checkered wall, which a blur turns gray, behind somebody who stays as he is.
+    wall = (np.indices((120, 160)).sum(axis=0) % 2 * 60).astype(np.uint8)[..., None].repeat(3, axis=2)
+    person = figure((120, 160), left=60, top=40)
+    picture = np.where(person.any(axis=2, keepdims=True), person, wall)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    readers = cascade(colour_readers(PASCAL_PART, root_side=160))
+    monkeypatch.setattr(CascadeSegmenter, "load", lambda *_: readers)
+    run("blur_background.py", tmp_path / "a.png", tmp_path / "out.png", monkeypatch=monkeypatch)
+    blurred = np.asarray(Image.open(tmp_path / "out.png")).astype(int)
+    assert blurred.shape == picture.shape
+    assert blurred[:30].std() < 6 < picture[:30].std()
+    assert np.abs(blurred[51:57, 65:67] - picture[51:57, 65:67]).max() < 12  # the middle of the torso
+
+
+def test_own_class_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run("own_class_tree.py", tmp_path, monkeypatch=monkeypatch)
+    assert "evaluate: mIoU0 " in capsys.readouterr().out
+    found = CascadeSegmenter.load(tmp_path / "results/models/own/cascade")
+    assert [leaf.name for leaf in found.tree.leaves] == ["background", "head", "rest"]
+    pictures = sorted((tmp_path / "data/JPEGImages").iterdir())
+    truths = [np.load(tmp_path / f"data/gt_masks/{picture.stem}.npy") for picture in pictures]
+    assert {label for truth in truths for label in np.unique(truth).tolist()} == {0, 1, 2}
+    assert found.score(zip(pictures, truths, strict=True))["mIoU0"] > 0.4  # all is body scores .2, nothing 0
 
 
 def test_nobody_to_cut_out_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

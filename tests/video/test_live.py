@@ -121,13 +121,6 @@ def test_a_camera_that_is_not_there_is_said_in_one_line(name: str, words: str) -
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_screen_there_is_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(VideoError, match=r"there is no screen here .*; write to a file instead: -o live.mp4"):
-        live.Window("title")
-
-
 def test_a_loopback_device_that_is_not_there_comes_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"video42: no such device; make one with: .*v4l2loopback video_nr=42"):
         live.Loopback(tmp_path / "video42")

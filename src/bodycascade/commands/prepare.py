@@ -32,7 +32,7 @@ class Asked:
 
 
 def _shared_options(function: Callable[[Path, Path, Asked], None]) -> Callable[..., None]:
-    """Options for all kinds, given to `function` as one `Asked` behind its two folders; errors are one line."""
+    """Options for all kinds, given to `function` as one `Asked` behind its two folders."""
     options = (
         click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make."),
         click.option("--train-ids", type=ListFile, help="A list of the ids to train on, one per line."),
@@ -50,10 +50,7 @@ def _shared_options(function: Callable[[Path, Path, Asked], None]) -> Callable[.
 
     @wraps(function)
     def command_with_options(first: Path, second: Path, **asked: Any) -> None:
-        try:
-            function(first, second, Asked(**asked))
-        except (BodyCascadeError, OSError) as error:
-            raise click.ClickException(str(error)) from None
+        function(first, second, Asked(**asked))
 
     made: Callable[..., None] = command_with_options
     for option in reversed(options):

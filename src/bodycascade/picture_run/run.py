@@ -31,6 +31,9 @@ SegmentAll = Callable[[Sequence[Image]], Sequence[Segmentation]]
 PIXELS_AT_ONCE = 48_000_000
 """Pictures of so many pixels together are alive at a time, ten bytes each; a larger one is alive alone."""
 
+WITH_PROBABILITIES = 4
+"""A picture whose probabilities are made at its own size takes so many times the room of others."""
+
 # The name or its characters are refused by the file system, which the next picture's name need not be.
 _NAME_ERRORS = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
 
@@ -119,8 +122,9 @@ class _Run:
         """Make `todo`, telling `outcome` of each picture."""
         if not todo:
             return
+        large = self._settings.tta or self._settings.asked.needs_probabilities()
         steps = Steps(
-            weigh=lambda one: one.source.pixels(),
+            weigh=lambda one: one.source.pixels() * (WITH_PROBABILITIES if large else 1),
             read=lambda one: one.source.read(),
             work=self._work,
             write=self._write,

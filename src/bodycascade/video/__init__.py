@@ -10,4 +10,5 @@ matting       soft edges that do not flicker
 effects       what becomes of a frame: overlay, classes, matte, background blurred or replaced
 conversion    one video into another
 live          the newest frame of a camera, and where it goes
+window        a window on the screen
 """

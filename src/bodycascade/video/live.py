@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +9,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from bodycascade.errors import MissingExtraError, VideoError
+from bodycascade.errors import VideoError
 from bodycascade.video.effects import Effect
 from bodycascade.video.pyav import av, reason
 from bodycascade.video.reading import Video, to_rgb
@@ -29,7 +28,6 @@ USUAL_RATE = Fraction(15)
 """What a live recording's header says; its frames have times of their own."""
 
 _DEVICE = "/dev/video"
-_QUIT_KEYS = (27, ord("q"))
 
 
 @dataclass(frozen=True)
@@ -97,27 +95,6 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Give back what it holds."""
-
-
-class Window:
-    """A window on the screen, closed by its button, Esc or q."""
-
-    def __init__(self, title: str) -> None:
-        self._cv2, self._title = _windows(), title
-
-    def show(self, image: Picture, seconds: float) -> bool:
-        """Show one frame."""
-        try:
-            self._cv2.imshow(self._title, np.ascontiguousarray(image[..., ::-1]))  # OpenCV's order is BGR
-            key = self._cv2.waitKey(1) & 0xFF
-            open_still = self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) >= 1
-        except self._cv2.error as error:
-            raise VideoError(f"the window cannot be opened ({_first_line(error)}); {_INSTEAD}") from None
-        return key not in _QUIT_KEYS and open_still
-
-    def close(self) -> None:
-        """Close the window."""
-        self._cv2.destroyAllWindows()
 
 
 class Recording:
@@ -266,23 +243,3 @@ def _paced(video: Video) -> Iterator[Shot]:
             first = at if first is None else first
             time.sleep(max(0.0, started + at - first - time.monotonic()))
             yield Shot(frame.image, started + at - first)
-
-
-_INSTEAD = "write to a file instead: -o live.mp4"
-
-
-def _windows() -> Any:
-    """OpenCV with windows; raises `VideoError` where there is no screen or this OpenCV has none."""
-    if os.name == "posix" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise VideoError(f"there is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is set); {_INSTEAD}")
-    try:
-        import cv2  # noqa: PLC0415 - only a window needs it
-    except ModuleNotFoundError:
-        raise MissingExtraError("opencv-python", "camera") from None
-    if any("GUI" in line and "NONE" in line for line in cv2.getBuildInformation().splitlines()):
-        raise VideoError(f"this OpenCV is built without windows (opencv-python has them); {_INSTEAD}")
-    return cv2
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

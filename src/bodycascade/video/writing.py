@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,7 +90,7 @@ def write_video(path: Path, form: Form, *, quality: int, audio: Sequence[av.Audi
     """A writer of the video file `path`, which is there, whole, only when the context ends without an error.
 
     `quality`: the encoder's constant rate factor, 0 (lossless) to 51. `audio`: tracks whose packets will come. Raises
-    `VideoError` for a file name of no known container and where FFmpeg cannot write.
+    `VideoError` for a file name of no known container and where FFmpeg cannot write, `OSError` where the disk is full.
     """
     kind = CONTAINERS.get(path.suffix.lower())
     if kind is None:
@@ -103,6 +105,8 @@ def write_video(path: Path, form: Form, *, quality: int, audio: Sequence[av.Audi
                 yield writer
                 writer.end()
         except av.error.FFmpegError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):  # PyAV knows no file; the command knows what to say of it
+                raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
             raise VideoError(f"{path}: the video cannot be written ({reason(error)})") from None
 
 

@@ -1,0 +1,145 @@
+"""What `video` and `camera` are asked for alike: how a frame is repainted, by which cascade, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bodycascade.errors import BodyCascadeError
+
+if TYPE_CHECKING:
+    from bodycascade.cascade import CascadeSegmenter
+    from bodycascade.hierarchy import Tree
+    from bodycascade.video.effects import Effect
+
+STYLES = ("overlay", "classes", "matte", "blur", "replace")
+
+
+@dataclass(frozen=True)
+class Repainting:
+    """The options of both commands; `blur_strength` is in percent of the frame's long side."""
+
+    style: str
+    level: int
+    node: str
+    background: str | None
+    blur_strength: float
+    opacity: float
+    smooth: float
+    quality: int
+    overwrite: bool
+    model: Path | None
+    device: str
+
+    def segmenter(self) -> CascadeSegmenter:
+        """The cascade that is asked for, loaded."""
+        from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - torch takes seconds, --help should not
+
+        return CascadeSegmenter.load(self.model, self.device)
+
+    def effect(self, tree: Tree, style: str) -> Effect:
+        """What becomes of a frame; raises `BodyCascadeError` for what cannot be."""
+        from bodycascade.video import effects  # noqa: PLC0415 - torch and PyAV take seconds
+
+        if style == "matte":
+            return effects.Matte(tree, self.node, smooth_seconds=self.smooth)
+        if style in ("overlay", "classes"):
+            strength = 1.0 if style == "classes" else self.opacity
+            return effects.Overlay(tree, level=self.level, opacity=strength, smooth_seconds=self.smooth)
+        if style == "replace" and self.background is None:
+            raise BodyCascadeError("a new background needs a picture or a colour: --background beach.jpg, or green")
+        picture = effects.read_background(self.background) if style == "replace" and self.background else None
+        return effects.Background(
+            tree, self.node, picture=picture, blur_fraction=self.blur_strength / 100, smooth_seconds=self.smooth
+        )
+
+    def check_free(self, output: Path) -> None:
+        """Raises `BodyCascadeError` where the file `output` is there and may not be replaced."""
+        if output.exists() and not self.overwrite:
+            raise BodyCascadeError(f"{output}: exists already; name another file, or add --overwrite")
+
+
+def repainting_options(*, blur_name: str, smooth: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator: the shared options, given to the command as one `Repainting` called `asked`.
+
+    `blur_name` is what the strength of the blur is called on the command line, `smooth` the default in seconds.
+    """
+    shared = Repainting.__dataclass_fields__
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def command(**given: Any) -> None:
+            asked = Repainting(**{name: given.pop(name) for name in shared})
+            function(**given, asked=asked)
+
+        made: Callable[..., None] = command
+        for option in reversed(_options(blur_name, smooth)):
+            made = option(made)
+        return made
+
+    return decorate
+
+
+def _options(blur_name: str, smooth: float) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+    return [
+        click.option(
+            "--style",
+            type=click.Choice(STYLES),
+            default="overlay",
+            show_default=True,
+            help="overlay: parts in colours over the picture; classes: the colours alone; matte: white on black; "
+            "blur: the background blurred; replace: another background.",
+        ),
+        click.option(
+            "--level",
+            default="parts",
+            show_default=True,
+            callback=_level,
+            help="0 body, 1 halves or 2 parts (overlay).",
+        ),
+        click.option(
+            "--node", default="body", show_default=True, help="What stays sharp or white: body, head, torso ..."
+        ),
+        click.option("--background", metavar="PICTURE|COLOUR", help="The new background of --style replace."),
+        click.option(
+            blur_name,
+            "blur_strength",
+            type=click.FloatRange(0.1, 20),
+            default=2.0,
+            show_default=True,
+            help="Strength of the blur, in percent of the frame's long side.",
+        ),
+        click.option("--opacity", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="Of the overlay."),
+        click.option(
+            "--smooth",
+            type=click.FloatRange(0, 5),
+            default=smooth,
+            show_default=True,
+            metavar="SECONDS",
+            help="Average over time where the picture stands still, against flicker; 0.2 is a good start.",
+        ),
+        click.option(
+            "--quality", type=click.IntRange(0, 51), default=20, show_default=True, help="0 best, 51 smallest."
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace the output where it exists."),
+        click.option(
+            "--model", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
+        ),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    ]
+
+
+def _level(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """The number of a level given as 0, 1, 2 or by its name."""
+    from bodycascade.outputs.asked import LEVELS  # noqa: PLC0415 - see Repainting.effect
+
+    if value in LEVELS:
+        return LEVELS[value]
+    if value.isdecimal():
+        return int(value)
+    raise click.BadParameter(f"expected 0, 1, 2, body, halves or parts; found {value!r}")
