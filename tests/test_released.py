@@ -46,3 +46,10 @@ def test_the_model_card_is_of_this_bundle_and_of_the_figures_in_results() -> Non
     figures = json.loads((ROOT / "results/reports/pascal_part/metrics.json").read_text(encoding="utf-8"))
     for level in ("mIoU0", "mIoU1", "mIoU2"):
         assert f"{figures[level]:.3f}" in card
+
+
+def test_loading_does_not_wake_torch_s_compiler() -> None:
+    """Its import takes longer than all else that stands between a command and its first result."""
+    code = "import sys, bodycascade; bodycascade.CascadeSegmenter.load(); print('torch._dynamo' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=FROM_SOURCE)
+    assert found.stdout.strip() == "False"

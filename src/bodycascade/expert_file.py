@@ -7,7 +7,7 @@ nothing: the header is JSON, the rest plain numbers (https://github.com/huggingf
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import Expert, ExpertSettings
@@ -76,7 +78,7 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
         settings = ExpertSettings.from_json(header["settings"])
         if tree is not None and own != tree:
             raise BundleError("it is of another class tree; train it again for this one")
-        with torch.device("meta"):  # shapes without memory: the settings may ask for anything
+        with torch.device("meta"), _NoDraws():  # shapes without memory: the settings may ask for anything
             wanted = {name: tensor.shape for name, tensor in Expert(own, settings).state_dict().items()}
     except (TreeError, BundleError) as error:
         raise BundleError(f"{source}: {error}") from None
@@ -85,10 +87,26 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise BundleError(f"{source}: damaged ({_first_line(error)}); copy it again") from None
     _check_tensors(tensors, wanted, source)
-    with torch.random.fork_rng(devices=[]):  # weights drawn here are thrown away; the caller's dice stay
+    with _NoDraws():
         expert = Expert(own, settings)
     expert.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return expert.eval()
+
+
+class _NoDraws(TorchFunctionMode):
+    """Networks made in this context hold whatever was in memory: their weights come from a file.
+
+    It spares the drawing, which on the device "meta" has torch import its compiler, a second and a half; and the
+    caller's dice stay as they lie.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if func in (Tensor.normal_, Tensor.uniform_) or getattr(func, "__module__", None) == init.__name__:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def _read(path: Path) -> bytes:

@@ -88,7 +88,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 def _describe(error: OSError) -> str:
-    where = error.filename or "a file"
+    where = error.filename or "the output"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}: the disk is full ({error.strerror}); make room and run again, finished files are whole"
     return f"{where}: {error.strerror or error}"

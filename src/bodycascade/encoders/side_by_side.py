@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,10 +28,12 @@ class SideBySide(Encoder):
         self.mean, self.std = encoders[0].mean, encoders[0].std
         for number, encoder in enumerate(encoders):
             # (image - own mean) / own std from (image - first mean) / first std
-            scale = torch.tensor(self.std) / torch.tensor(encoder.std)
-            shift = (torch.tensor(self.mean) - torch.tensor(encoder.mean)) / torch.tensor(encoder.std)
-            self.register_buffer(f"scale_{number}", scale.view(3, 1, 1), persistent=False)
-            self.register_buffer(f"shift_{number}", shift.view(3, 1, 1), persistent=False)
+            # NumPy's arithmetic: networks are also made on the device "meta", where torch's imports its compiler.
+            scale = np.array(self.std, np.float32) / np.array(encoder.std, np.float32)
+            shift = np.array(self.mean, np.float32) - np.array(encoder.mean, np.float32)
+            shift /= np.array(encoder.std, np.float32)
+            self.register_buffer(f"scale_{number}", torch.tensor(scale).view(3, 1, 1), persistent=False)
+            self.register_buffer(f"shift_{number}", torch.tensor(shift).view(3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         found: dict[int, list[Tensor]] = {stride: [] for stride in self.strides}
