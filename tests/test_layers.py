@@ -45,6 +45,7 @@ PIPELINE = (
     "diagnosis",
     "video",
     "originals",
+    "onnx_graphs",
     "commands",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)

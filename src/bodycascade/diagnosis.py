@@ -23,6 +23,8 @@ OPTIONAL = {
     "pycocotools": "coco",
     "av": "video",
     "scipy": "prepare",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
     "dvc": "pipeline",
     "albumentations": "pipeline",
     "tensorboard": "pipeline",
