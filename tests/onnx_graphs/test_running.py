@@ -23,7 +23,7 @@ def test_a_cascade_with_zoom_says_what_it_says_in_torch(bundle: Path, exported: 
     images = [random_image(40, 60), random_image(61, 30, seed=1), *sample_pictures()[1:]]
     for wanted, found in zip(ours.batch(images), theirs.batch(images), strict=True):
         np.testing.assert_array_equal(found.parts, wanted.parts)
-        np.testing.assert_allclose(found.probs, wanted.probs, atol=1e-5)
+        np.testing.assert_allclose(found.probs, wanted.probs, atol=5e-5)
 
 
 def test_a_coarse_level_alone(bundle: Path, exported: Path) -> None:
