@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,11 +31,11 @@ def expert_model(expert: Expert) -> Any:
     Heights and widths are multiples of `expert.stride`, as `Expert.input_shape` gives them.
     """
     side = 2 * expert.stride
-    file = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        file = Path(folder) / "expert.onnx"
         # The exporter that follows the computation by running it (dynamo=False) warns that it is the older one; it
-        # takes a second where the newer one takes a minute. That nothing but the traced size is right is also among
-        # its warnings: SAME padding does not depend on the size where sides are whole strides, and the caller checks.
+        # takes a second where the newer one takes a minute. It also warns that sizes met in conditions are taken as
+        # they are: paddings do not depend on them where sides are whole strides, and the caller checks other sizes.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             expert,
@@ -46,7 +47,7 @@ def expert_model(expert: Expert) -> Any:
             output_names=[OUTPUT],
             dynamic_axes={name: {0: "batch", 2: "height", 3: "width"} for name in (INPUT, OUTPUT)},
         )
-    model = onnx.load_model_from_string(file.getvalue())
+        model = onnx.load_model(file)
     model.ir_version = IR_VERSION
     for axis, length in zip(model.graph.output[0].type.tensor_type.shape.dim, _axes(expert), strict=True):
         if isinstance(length, int):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bodycascade.cascade import ROUTINGS
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import ExpertSettings
 from bodycascade.expert_file import check_version
@@ -54,10 +55,12 @@ def read_folder(folder: Path) -> GraphFolder:
             raise BundleError(f"expected the entries {', '.join(sorted(_KEYS))}; export the folder again")
         tree = Tree.from_json(data["tree"])
         experts = tuple(_expert(folder, entry) for entry in data["experts"])
-        zoom = data["settings"].get("zoom")
+        zoom, routing = data["settings"].get("zoom"), data["settings"].get("routing")
+        if routing not in ROUTINGS:
+            raise BundleError(f"routing: expected hard or soft, found {routing!r}; export the folder again")
         found = GraphFolder(
             tree,
-            str(data["settings"].get("routing")),
+            str(routing),
             None if zoom is None else Zoom.from_json(zoom),
             experts,
             str(data["bundle"]),

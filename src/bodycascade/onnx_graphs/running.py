@@ -35,7 +35,7 @@ class SessionNetwork(nn.Module):
             # onnxruntime's errors are of classes of its C extension, one for each of its error codes.
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise BundleError(f"{path}: onnxruntime cannot run it ({reason}); export it again") from error
-        self.register_state_dict_pre_hook(_refuse)
+        self.register_state_dict_pre_hook(_refuse)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, children, h, w) float32 for prepared input (N, 3, h, w) float32."""
