@@ -46,6 +46,7 @@ PIPELINE = (
     "video",
     "originals",
     "demo",
+    "onnx_graphs",
     "commands",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)

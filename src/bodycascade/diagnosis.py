@@ -26,6 +26,8 @@ OPTIONAL = {
     "scipy": "prepare",
     "starlette": "demo",
     "uvicorn": "demo",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
     "dvc": "pipeline",
     "albumentations": "pipeline",
     "tensorboard": "pipeline",

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "video": ("bodycascade.commands.video:command", "Find people in a video; blur or replace what is behind them."),
     "camera": ("bodycascade.commands.camera:command", "The same live, on the newest frame of a camera."),
     "demo": ("bodycascade.commands.demo:command", "Try it in the browser, on a page of this computer's own."),
+    "export": ("bodycascade.commands.export:command", "Write the cascade as ONNX graphs for other programs."),
     "prepare": ("bodycascade.commands.prepare:command", "Bring other people's data sets into this one's layout."),
     "check": ("bodycascade.commands.check:check", "Read a data set once and list every bad file."),
     "doctor": ("bodycascade.commands.doctor:doctor", "Say what is installed, where it runs and how fast."),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bodycascade.errors import BodyCascadeError
+
 if TYPE_CHECKING:
     from bodycascade.cascade import CascadeSegmenter
     from bodycascade.outputs import Asked
@@ -39,6 +41,20 @@ if TYPE_CHECKING:
 @click.option(
     "--model", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["torch", "onnx"]),
+    default="torch",
+    show_default=True,
+    help="What runs the networks: torch, or onnxruntime on the CPU.",
+)
+@click.option(
+    "--onnx",
+    "graphs",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="With --backend onnx: a folder of `export onnx`. Without, graphs are made once, in the user's cache.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
 def segment(
     *,
@@ -57,6 +73,8 @@ def segment(
     batch: int | None,
     tta: bool,
     model: Path | None,
+    backend: str,
+    graphs: Path | None,
     overwrite: bool,
 ) -> int:
     """Find people and their parts in pictures.
@@ -76,7 +94,7 @@ def segment(
     from bodycascade.picture_run import find_sources  # noqa: PLC0415
 
     found = find_sources(sources, out=Path(out))
-    segmenter = _load(model, device)
+    segmenter, description = _load(model, device, backend=backend, graphs=graphs)
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
     asked = Asked(
         level=level_number(level, segmenter.tree),
@@ -89,13 +107,31 @@ def segment(
         coco=coco or "",
         shares=shares,
     )
-    return _segment(found, out, segmenter, asked, model=model, batch=batch, tta=tta, overwrite=overwrite)
+    return _segment(found, out, segmenter, asked, description=description, batch=batch, tta=tta, overwrite=overwrite)
 
 
-def _load(model: Path | None, device: str) -> CascadeSegmenter:
-    from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
+def _load(model: Path | None, device: str, *, backend: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
+    """The segmenter, and the file by whose checksum results of another cascade or backend are told."""
+    if backend == "onnx":
+        return _load_onnx(model, device, graphs)
+    from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
+    from bodycascade.cascade import RELEASED, CascadeSegmenter  # noqa: PLC0415
 
-    return CascadeSegmenter.load(model, device)
+    if graphs is not None:
+        raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
+    return CascadeSegmenter.load(model, device), (model or RELEASED) / MANIFEST
+
+
+def _load_onnx(model: Path | None, device: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
+    if device not in ("auto", "cpu"):
+        raise BodyCascadeError(f"--backend onnx runs on the CPU; leave out one of it and --device {device}")
+    if model is not None and graphs is not None:
+        raise BodyCascadeError("--model and --onnx both name a cascade; give one of them")
+    from bodycascade.commands.export import tell  # noqa: PLC0415
+    from bodycascade.onnx_graphs import DESCRIPTION, cached_folder, load_segmenter  # noqa: PLC0415 - loads torch
+
+    folder = cached_folder(model, on_graph=tell) if graphs is None else graphs
+    return load_segmenter(folder), folder / DESCRIPTION
 
 
 def _segment(
@@ -104,13 +140,11 @@ def _segment(
     segmenter: CascadeSegmenter,
     asked: Asked,
     *,
-    model: Path | None,
+    description: Path,
     batch: int | None,
     tta: bool,
     overwrite: bool,
 ) -> int:
-    from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
-    from bodycascade.cascade import RELEASED  # noqa: PLC0415
     from bodycascade.files import sha256_of  # noqa: PLC0415
     from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
     from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
@@ -125,7 +159,7 @@ def _segment(
         return 0
     settings = Settings(
         asked=asked,
-        model=sha256_of((model or RELEASED) / MANIFEST),
+        model=sha256_of(description),
         tta=tta,
         batch=batch or (4 if segmenter.device.type == "cpu" else 16),
         overwrite=overwrite,

@@ -1,0 +1,44 @@
+"""Exports that nobody named a folder for: made at the first use, found again at the next."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from bodycascade.bundle import MANIFEST
+from bodycascade.cascade import RELEASED
+from bodycascade.errors import BundleError
+from bodycascade.files import sha256_of
+from bodycascade.onnx_graphs.exporting import Exported, export_folder
+from bodycascade.onnx_graphs.folder import DESCRIPTION, read_folder
+from bodycascade.onnx_graphs.packages import OPSET, onnxruntime
+
+
+def cached_folder(bundle: Path | None, *, on_graph: Callable[[Exported], None] | None = None) -> Path:
+    """The folder with the graphs of `bundle` (None: the released one) in the user's cache; made where it is not there.
+
+    That is $XDG_CACHE_HOME/bodycascade (~/.cache/bodycascade where it is not set), one folder for each bundle. One that
+    is damaged, or was checked with another onnxruntime, is made again.
+    """
+    path = RELEASED if bundle is None else bundle
+    if not (path / MANIFEST).is_file():
+        raise BundleError(f"{path / MANIFEST}: no such file; expected the folder of a cascade")
+    key = f"{sha256_of(path / MANIFEST)} {OPSET} {onnxruntime.__version__}"
+    folder = _cache() / f"onnx-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if (folder / DESCRIPTION).is_file():
+        try:
+            read_folder(folder)
+        except BundleError:
+            pass
+        else:
+            return folder
+    export_folder(folder, bundle=bundle, on_graph=on_graph)
+    return folder
+
+
+def _cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    # The XDG base directory specification: a relative path there counts as not set.
+    return (Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache") / "bodycascade"

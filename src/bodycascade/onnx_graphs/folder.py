@@ -1,0 +1,144 @@
+"""An exported folder: graphs, and cascade.json, which says all else that a cascade is made of.
+
+cascade.json holds format_version, the class tree, the settings of the cascade, for each expert its file, the file's
+sha256 and its settings, the file of the whole cascade, the sha256 of the bundle's manifest, what the checks found and
+which packages were used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bodycascade.cascade import ROUTINGS
+from bodycascade.errors import BundleError, TreeError
+from bodycascade.expert import ExpertSettings
+from bodycascade.expert_file import check_version
+from bodycascade.files import sha256_of
+from bodycascade.hierarchy import Tree
+from bodycascade.regions import Zoom
+
+DESCRIPTION = "cascade.json"
+CASCADE_GRAPH = "cascade.onnx"
+
+_KEYS = {"format_version", "tree", "settings", "experts", "cascade", "bundle", "checks", "made_with"}
+
+
+@dataclass(frozen=True)
+class GraphFolder:
+    """What cascade.json says. `experts`: (settings, graph) in the tree's order; `bundle`: its manifest's sha256."""
+
+    tree: Tree
+    routing: str
+    zoom: Zoom | None
+    experts: tuple[tuple[ExpertSettings, Path], ...]
+    bundle: str
+
+
+def read_folder(folder: Path) -> GraphFolder:
+    """The description of the exported `folder`, its files checked.
+
+    Raises `BundleError`, in one line with file and reason, where something is missing, changed or of another tree.
+    """
+    path = folder / DESCRIPTION
+    data = _read_json(path)
+    try:
+        check_version(data, str(path))
+        if set(data) != _KEYS or not isinstance(data["settings"], dict) or not isinstance(data["experts"], list):
+            raise BundleError(f"expected the entries {', '.join(sorted(_KEYS))}; export the folder again")
+        tree = Tree.from_json(data["tree"])
+        experts = tuple(_expert(folder, entry) for entry in data["experts"])
+        zoom, routing = data["settings"].get("zoom"), data["settings"].get("routing")
+        if routing not in ROUTINGS:
+            raise BundleError(f"routing: expected hard or soft, found {routing!r}; export the folder again")
+        found = GraphFolder(
+            tree,
+            str(routing),
+            None if zoom is None else Zoom.from_json(zoom),
+            experts,
+            str(data["bundle"]),
+        )
+    except (BundleError, TreeError) as error:
+        line = str(error)
+        raise BundleError(line if line.startswith(str(folder)) else f"{path}: {line}") from None
+    if [settings.expert for settings, _ in experts] != [spec.name for spec in tree.experts]:
+        wanted = ", ".join(spec.name for spec in tree.experts)
+        raise BundleError(f"{path}: expected the experts {wanted}, in this order; export the folder again")
+    return found
+
+
+@contextmanager
+def replace_graphs(folder: Path) -> Iterator[Path]:
+    """A folder aside that takes the place of `folder` on success and is removed on an error.
+
+    Raises `BundleError` where `folder` holds anything but exported graphs.
+    """
+    _check_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        aside.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
+        yield aside
+        if folder.exists():
+            old = aside.with_suffix(".old")
+            folder.rename(old)
+            aside.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: a file is in the way; choose another folder")
+    names = {path.name for path in folder.iterdir()}
+    foreign = sorted(name for name in names if name != DESCRIPTION and not name.endswith(".onnx"))
+    if foreign or (names and DESCRIPTION not in names):
+        raise BundleError(f"{folder}: holds {min(foreign or names)}, so it is no export; choose another folder")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise BundleError(
+            f"{path}: no such file; expected a folder that `bodycascade export onnx -o FOLDER` wrote"
+        ) from None
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError):
+        raise BundleError(f"{path}: not JSON; export the folder again") from None
+    if not isinstance(data, dict):
+        raise BundleError(f"{path}: expected an object; export the folder again")
+    return data
+
+
+def _expert(folder: Path, entry: object) -> tuple[ExpertSettings, Path]:
+    if not isinstance(entry, dict) or set(entry) != {"file", "sha256", "settings"}:
+        raise BundleError("expected file, sha256 and settings of each expert; export the folder again")
+    settings = ExpertSettings.from_json(entry["settings"])
+    path = folder / f"{settings.expert}.onnx"
+    if entry["file"] != path.name:
+        raise BundleError(f"expected the file {path.name}, found {entry['file']!r}; export the folder again")
+    if not path.is_file():
+        raise BundleError(f"{path}: the file is missing; export the folder again")
+    if sha256_of(path) != entry["sha256"]:
+        raise BundleError(f"{path}: its sha256 is not the one in {DESCRIPTION}; export the folder again")
+    return settings, path

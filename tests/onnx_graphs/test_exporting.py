@@ -1,0 +1,94 @@
+"""A folder of graphs is written whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bodycascade.errors import BundleError
+from bodycascade.expert import Expert
+from bodycascade.files import sha256_of
+from bodycascade.onnx_graphs import cached_folder, export_folder, exporting
+from tests.toy_experts import random_image
+
+EXPERTS = ["person", "body", "upper_body", "lower_body"]
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {path.name: sha256_of(path) for path in folder.iterdir()}
+
+
+def test_a_folder_holds_every_graph_and_what_the_checks_found(exported: Path, bundle: Path) -> None:
+    assert set(files(exported)) == {"cascade.json", "cascade.onnx", *(f"{name}.onnx" for name in EXPERTS)}
+    data = json.loads((exported / "cascade.json").read_text())
+    assert data["bundle"] == sha256_of(bundle / "manifest.json")
+    assert set(data["checks"]) == {"cascade.onnx", *(f"{name}.onnx" for name in EXPERTS)}
+    assert all(check["difference"] <= 1e-4 and check["pixels"] > 1000 for check in data["checks"].values())
+    assert not list(exported.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("which", ["body", "cascade"])
+def test_a_graph_that_differs_keeps_no_file(
+    which: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    if which == "cascade":
+        # The expert itself is let through, so that only the whole shows it.
+        monkeypatch.setattr(exporting, "check_expert", lambda *_, **__: exporting.Agreement(0.0, 0, 1))
+    monkeypatch.setattr(exporting, "expert_model", _other_bias(exporting.expert_model, spoil="body"))
+    with pytest.raises(
+        BundleError, match=rf"{which}.* differs from torch: probabilities to .*; no file is kept"
+    ) as caught:
+        export_folder(tmp_path / "out", bundle=bundle)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "out"]
+
+
+def _other_bias(real: Any, *, spoil: str) -> Any:
+    """`expert_model`, which for one expert leaves another bias in the graph than torch has."""
+
+    def model(expert: Expert) -> Any:
+        if expert.spec.name != spoil:
+            return real(expert)
+        with torch.no_grad():
+            expert.unet.head.bias[0] += 0.01  # type: ignore[union-attr,operator]
+            made = real(expert)
+            expert.unet.head.bias[0] -= 0.01  # type: ignore[union-attr,operator]
+        return made
+
+    return model
+
+
+def test_pictures_that_are_given_are_checked_too(bundle: Path, tmp_path: Path) -> None:
+    plain = export_folder(tmp_path / "one", bundle=bundle)
+    more = export_folder(tmp_path / "two", bundle=bundle, pictures=[random_image(30, 50)])
+    assert more[-1].agreement.pixels == plain[-1].agreement.pixels + 30 * 50
+    assert files(tmp_path / "one").keys() == files(tmp_path / "two").keys()
+
+
+def test_an_older_export_is_replaced_and_anything_else_is_not(bundle: Path, tmp_path: Path) -> None:
+    export_folder(tmp_path / "onnx", bundle=bundle)
+    (tmp_path / "onnx" / "stale.onnx").write_bytes(b"")
+    export_folder(tmp_path / "onnx", bundle=bundle)
+    assert "stale.onnx" not in files(tmp_path / "onnx")
+    (tmp_path / "onnx" / "notes.txt").write_text("mine")
+    with pytest.raises(BundleError, match=r"holds notes\.txt, so it is no export; choose another folder"):
+        export_folder(tmp_path / "onnx", bundle=bundle)
+    assert "cascade.json" in files(tmp_path / "onnx")
+
+
+def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made: list[str] = []
+    folder = cached_folder(bundle, on_graph=lambda one: made.append(one.name))
+    assert folder.parent == tmp_path / "bodycascade"
+    assert len(made) == 5
+    assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
+    assert len(made) == 5
+    (folder / "body.onnx").write_bytes(b"damaged")
+    assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
+    assert len(made) == 10
