@@ -16,7 +16,7 @@ from tests.toy_experts import cascade, tiny_experts
 
 
 def test_it_tells_versions_device_speed_and_result(bundle: Path, call: Call) -> None:
-    code, said, errors = call("doctor", "--model", bundle, "--device", "cpu")
+    code, said, errors = call("doctor", "--bundle", bundle, "--device", "cpu")
     assert (code, errors) == (0, "")
     lines = dict(line.split(maxsplit=1) for line in said.splitlines())
     assert {"bodycascade", "python", "torch", "numpy", "pillow", "device", "precision", "threads"} <= set(lines)
@@ -26,7 +26,7 @@ def test_it_tells_versions_device_speed_and_result(bundle: Path, call: Call) -> 
 
 
 def test_a_device_that_cannot_be_used_is_one_line(bundle: Path, call: Call) -> None:
-    code, _, errors = call("doctor", "--model", bundle, "--device", "gpu")
+    code, _, errors = call("doctor", "--bundle", bundle, "--device", "gpu")
     assert code == 1
     assert errors == "device: expected auto, cpu, cuda or cuda:N, found 'gpu'\n"
 

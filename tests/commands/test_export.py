@@ -30,7 +30,7 @@ def test_exported_graphs_give_the_labels_that_torch_gives(
     wanted = CascadeSegmenter.load(bundle, "cpu", precision="float32")(photo).parts
     runs = {
         "named": ("--backend", "onnx", "--onnx", tmp_path / "onnx"),
-        "cached": ("--backend", "onnx", "--model", bundle),
+        "cached": ("--backend", "onnx", "--bundle", bundle),
     }
     for name, more in runs.items():
         assert call("segment", photo, "-o", tmp_path / name, *more)[0] == 0
@@ -43,9 +43,9 @@ def test_exported_graphs_give_the_labels_that_torch_gives(
     [
         (["--onnx", "graphs"], "--onnx names graphs for onnxruntime; add --backend onnx"),
         (["--backend", "onnx", "--device", "cuda"], "--backend onnx runs on the CPU"),
-        (["--backend", "onnx", "--onnx", "graphs", "--model", "other"], "--model and --onnx both name a cascade"),
+        (["--backend", "onnx", "--onnx", "graphs", "--bundle", "other"], "--bundle and --onnx both name a cascade"),
         (["--backend", "onnx", "--onnx", "graphs"], "graphs/cascade.json: no such file"),
-        (["--backend", "onnx", "--model", "other"], "other/manifest.json: no such file"),
+        (["--backend", "onnx", "--bundle", "other"], "other/manifest.json: no such file"),
     ],
 )
 def test_wrong_combinations_are_one_line(

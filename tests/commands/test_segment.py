@@ -28,7 +28,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_labels_are_those_of_the_segmenter(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
-    code, said, _ = call("segment", photos, "-o", tmp_path / "out", "--model", bundle, "--device", "cpu")
+    code, said, _ = call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, "--device", "cpu")
     assert code == 0
     assert said.startswith(f"{tmp_path / 'out'}: 3 made; ")
     assert "the network busy" in said
@@ -36,7 +36,7 @@ def test_labels_are_those_of_the_segmenter(photos: Path, tmp_path: Path, bundle:
     assert files_below(tmp_path / "out") == set(SIZES)
     for name in SIZES:
         np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), segmenter(photos / name).parts)
-    again = call("segment", photos, "-o", tmp_path / "out", "--model", bundle)
+    again = call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle)
     assert again[1] == f"{tmp_path / 'out'}: 0 made, 3 there already\n"
 
 
@@ -45,14 +45,14 @@ def test_levels_by_number_and_name(
     words: tuple[str, int], photos: Path, tmp_path: Path, bundle: Path, call: Call
 ) -> None:
     word, level = words
-    call("segment", photos / "a.png", "-o", tmp_path / "out", "--model", bundle, "--level", word)
+    call("segment", photos / "a.png", "-o", tmp_path / "out", "--bundle", bundle, "--level", word)
     wanted = CascadeSegmenter.load(bundle, "cpu")(photos / "a.png").level(level)
     np.testing.assert_array_equal(labels_in(tmp_path / "out" / "a.png"), wanted)
 
 
 @pytest.mark.parametrize("level", ["0", "2"])
 def test_mirrored_averaging(level: str, photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
-    call("segment", photos, "-o", tmp_path / "out", "--model", bundle, "--tta", "--level", level, "--device", "cpu")
+    call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, "--tta", "--level", level, "--device", "cpu")
     segmenter = CascadeSegmenter.load(bundle, "cpu")
     averaged = FlipAveraged(segmenter.tree, segmenter.batch, routing=segmenter.routing)
     for name in SIZES:
@@ -74,7 +74,7 @@ def test_all_outputs(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> 
         "--coco",
         "rle",
     )
-    assert call("segment", photos, "-o", tmp_path / "out", "--model", bundle, *kinds)[0] == 0
+    assert call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, *kinds)[0] == 0
     found = files_below(tmp_path / "out")
     assert len(found) == 3 * (1 + 1 + 9 + 2 + 1) + 2
     data = json.loads((tmp_path / "out" / "annotations.json").read_text())
@@ -84,7 +84,7 @@ def test_all_outputs(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> 
 @pytest.mark.parametrize("level", [0, 1])
 def test_probabilities_of_a_coarse_level(level: int, photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
     out = tmp_path / "out"
-    assert call("segment", photos / "a.png", "-o", out, "--model", bundle, "--probs", "--level", level)[0] == 0
+    assert call("segment", photos / "a.png", "-o", out, "--bundle", bundle, "--probs", "--level", level)[0] == 0
     assert files_below(out) == {"a.probs.npz"}
     with np.load(out / "a.probs.npz") as data:
         assert data["probs"].shape == (level + 2, 40, 60)
@@ -92,14 +92,14 @@ def test_probabilities_of_a_coarse_level(level: int, photos: Path, tmp_path: Pat
 
 def test_a_bad_picture_is_listed_and_the_exit_code_is_1(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
     (photos / "bad.jpg").write_bytes(b"no picture")
-    code, said, errors = call("segment", photos, "-o", tmp_path / "out", "--model", bundle)
+    code, said, errors = call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle)
     assert code == 1
     assert f"3 made, 1 failed (listed in {tmp_path / 'out' / 'failures.csv'})" in said
     assert f"{photos / 'bad.jpg'}: not a picture in any format that Pillow reads\n" in errors
 
 
 def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
-    words = ("segment", photos / "a.png", "-o", tmp_path / "head.png", "--cutout", "head", "--model", bundle)
+    words = ("segment", photos / "a.png", "-o", tmp_path / "head.png", "--cutout", "head", "--bundle", bundle)
     assert call(*words) == (0, "", "")
     with Image.open(tmp_path / "head.png") as picture:
         assert (picture.mode, picture.size) == ("RGBA", (60, 40))
@@ -111,7 +111,7 @@ def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, cal
 
 def test_one_file_cannot_take_several(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
     for words in ((photos,), (photos / "a.png", "--masks"), (photos / "a.png", "--labels", "--csv")):
-        code, _, errors = call("segment", *words, "-o", tmp_path / "out.png", "--model", bundle)
+        code, _, errors = call("segment", *words, "-o", tmp_path / "out.png", "--bundle", bundle)
         assert code == 1
         assert "takes one output of one picture" in errors
     assert not (tmp_path / "out.png").exists()
@@ -120,7 +120,7 @@ def test_one_file_cannot_take_several(photos: Path, tmp_path: Path, bundle: Path
 def test_a_picture_is_not_replaced_by_its_own_output(photos: Path, bundle: Path, call: Call) -> None:
     before = (photos / "a.png").read_bytes()
     for words in (("-o", photos / "a.png", "--overwrite"), ("-o", photos, "--overwrite")):
-        code, _, errors = call("segment", photos / "a.png", *words, "--model", bundle)
+        code, _, errors = call("segment", photos / "a.png", *words, "--bundle", bundle)
         assert code == 1
         assert "replace" in errors
     assert (photos / "a.png").read_bytes() == before
@@ -133,7 +133,7 @@ def test_from_pipe_to_pipe(
     with monkeypatch.context() as patch:
         patch.setattr("sys.stdin", given)
         patch.setattr("sys.stdout", got)
-        assert call("segment", "-", "-o", "-", "--model", bundle, "--device", "cpu")[0] == 0
+        assert call("segment", "-", "-o", "-", "--bundle", bundle, "--device", "cpu")[0] == 0
     got.buffer.seek(0)
     with Image.open(got.buffer) as picture:
         wanted = CascadeSegmenter.load(bundle, "cpu")(photos / "a.png").parts
@@ -147,12 +147,12 @@ def test_from_pipe_to_pipe(
         (["--level", "hands"], "no level is called 'hands'"),
         (["--cutout", "wing"], "no class is called 'wing'"),
         (["--cutout", "head", "--level", "0"], "the cut-out head needs level 2"),
-        (["--model", "nowhere"], "nowhere"),
+        (["--bundle", "nowhere"], "nowhere"),
     ],
 )
 def test_wrong_values_are_one_line(words: list[str], wanted: str, photos: Path, bundle: Path, call: Call) -> None:
     out = photos.parent / "out"
-    code, said, errors = call("segment", photos, "-o", out, "--model", bundle, *words)
+    code, said, errors = call("segment", photos, "-o", out, "--bundle", bundle, *words)
     assert (code, said) == (1, "")
     assert errors.startswith(wanted)
     assert errors.count("\n") == 1

@@ -10,9 +10,9 @@ import click
 @click.command()
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
-    "--model", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
+    "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
 )
-def doctor(device: str, model: Path | None) -> int:
+def doctor(device: str, bundle: Path | None) -> int:
     """Show versions and the device, test the cascade for a second on a drawn picture.
 
     The exit code is 1 where the test fails.
@@ -25,7 +25,7 @@ def doctor(device: str, model: Path | None) -> int:
         print(f"{name:<14} {found}", flush=True)
     from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
 
-    segmenter = CascadeSegmenter.load(model, device)
+    segmenter = CascadeSegmenter.load(bundle, device)
     print(f"{'cascade':<14} {segmenter!r}", flush=True)
     result = self_test(segmenter)
     print(f"{'self-test':<14} {result.told()}")

@@ -33,14 +33,14 @@ class Repainting:
     smooth: float
     quality: int
     overwrite: bool
-    model: Path | None
+    bundle: Path | None
     device: str
 
     def segmenter(self) -> CascadeSegmenter:
         """The cascade that is asked for, loaded."""
         from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - torch takes seconds, --help should not
 
-        return CascadeSegmenter.load(self.model, self.device)
+        return CascadeSegmenter.load(self.bundle, self.device)
 
     def effect(self, tree: Tree, style: str) -> Effect:
         """What becomes of a frame; raises `BodyCascadeError` for what cannot be."""
@@ -128,7 +128,7 @@ def _options(blur_name: str, smooth: float) -> list[Callable[[Callable[..., None
         ),
         click.option("--overwrite", is_flag=True, help="Replace the output where it exists."),
         click.option(
-            "--model", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
+            "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
         ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     ]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--batch", type=click.IntRange(1, 256), help="Most pictures in the network at once. [4; 16 on a GPU]")
 @click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
 @click.option(
-    "--model", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
+    "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
 )
 @click.option(
     "--backend",
@@ -72,7 +72,7 @@ def segment(
     device: str,
     batch: int | None,
     tta: bool,
-    model: Path | None,
+    bundle: Path | None,
     backend: str,
     graphs: Path | None,
     overwrite: bool,
@@ -94,7 +94,7 @@ def segment(
     from bodycascade.picture_run import find_sources  # noqa: PLC0415
 
     found = find_sources(sources, out=Path(out))
-    segmenter, description = _load(model, device, backend=backend, graphs=graphs)
+    segmenter, description = _load(bundle, device, backend=backend, graphs=graphs)
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
     asked = Asked(
         level=level_number(level, segmenter.tree),
@@ -110,27 +110,27 @@ def segment(
     return _segment(found, out, segmenter, asked, description=description, batch=batch, tta=tta, overwrite=overwrite)
 
 
-def _load(model: Path | None, device: str, *, backend: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
+def _load(bundle: Path | None, device: str, *, backend: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
     """The segmenter, and the file by whose checksum results of another cascade or backend are told."""
     if backend == "onnx":
-        return _load_onnx(model, device, graphs)
+        return _load_onnx(bundle, device, graphs)
     from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
     from bodycascade.cascade import RELEASED, CascadeSegmenter  # noqa: PLC0415
 
     if graphs is not None:
         raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
-    return CascadeSegmenter.load(model, device), (model or RELEASED) / MANIFEST
+    return CascadeSegmenter.load(bundle, device), (bundle or RELEASED) / MANIFEST
 
 
-def _load_onnx(model: Path | None, device: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
+def _load_onnx(bundle: Path | None, device: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
     if device not in ("auto", "cpu"):
         raise BodyCascadeError(f"--backend onnx runs on the CPU; leave out one of it and --device {device}")
-    if model is not None and graphs is not None:
-        raise BodyCascadeError("--model and --onnx both name a cascade; give one of them")
+    if bundle is not None and graphs is not None:
+        raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
     from bodycascade.commands.export import tell  # noqa: PLC0415
     from bodycascade.onnx_graphs import DESCRIPTION, cached_folder, load_segmenter  # noqa: PLC0415 - loads torch
 
-    folder = cached_folder(model, on_graph=tell) if graphs is None else graphs
+    folder = cached_folder(bundle, on_graph=tell) if graphs is None else graphs
     return load_segmenter(folder), folder / DESCRIPTION
 
 
