@@ -217,7 +217,14 @@ def _frozen(expert: Expert, device: torch.device, precision: str) -> Expert:
     frozen = copy.deepcopy(expert).eval().requires_grad_(False)
     frozen.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cpu":
-        usual = torch.zeros(1, 3, *expert.input_shape(3, 4)).contiguous(memory_format=torch.channels_last)
+        side = 2 * expert.stride
+        trial = torch.linspace(-1, 1, 3 * side * side).view(1, 3, side, side)
+        usual = torch.zeros(1, 3, *expert.input_shape(3, 4))
         with autocast(device, precision):
-            fuse(frozen, torch.bfloat16 if precision == "bfloat16" else torch.float32, usual)
+            dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+            fuse(frozen, dtype, usual=_channels_last(usual), trial=_channels_last(trial))
     return frozen
+
+
+def _channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous(memory_format=torch.channels_last)

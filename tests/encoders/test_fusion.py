@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bodycascade.encoders import fusion, make_encoder
 from bodycascade.encoders.convolution import SameConv2d
-from bodycascade.encoders.fusion import Activation, Convolution, fuse, kernels_work, unfuse
-
-pytestmark = pytest.mark.skipif(not kernels_work(torch.float32), reason="this torch has no fused kernels")
+from bodycascade.encoders.fusion import Activation, Convolution, fuse, unfuse
 
 
 def channels_last(*shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(3)
     return torch.randn(shape, generator=generator).contiguous(memory_format=torch.channels_last)
+
+
+def fused(network: nn.Module, x: Tensor, dtype: torch.dtype = torch.float32) -> nn.Module:
+    if not fuse(network, dtype, usual=x, trial=x):
+        pytest.skip("this torch has no fused kernels")
+    return network
 
 
 @pytest.mark.parametrize("activation", ["none", "relu6", "leaky_relu"])
@@ -29,7 +34,7 @@ def test_fused_convolution_gives_what_the_plain_one_gives(activation: Activation
     x, added = 3 * channels_last(2, 6, 9, 12), 3 * channels_last(2, 5, 9, 12) if plus else None
     wanted = layer(x, added)
     assert wanted.min() < 0 or activation == "relu6"
-    fuse(layer, torch.float32, x)
+    fused(layer, x)
     assert torch.allclose(layer(x, added), wanted, atol=1e-5)
 
 
@@ -43,7 +48,7 @@ def test_padding_at_one_side_is_the_same_in_one_kernel(
     layer = SameConv2d(8, 8, kernel, stride=stride, depthwise=depthwise)
     x = channels_last(1, 8, *size)
     wanted = layer(x)
-    fuse(layer, torch.float32, channels_last(1, 8, 12, 12))
+    fused(layer, channels_last(1, 8, 12, 12))
     assert torch.allclose(layer(x), wanted, atol=1e-5)
 
 
@@ -53,7 +58,7 @@ def test_fused_trunk_shows_what_the_trunk_shows() -> None:
     trunk = make_encoder("movenet_thunder").eval()
     x = channels_last(1, 3, 64, 96)
     wanted = trunk(x)
-    fuse(trunk, torch.float32, x)
+    fused(trunk, x)
     for found, map_ in zip(trunk(x), wanted, strict=True):
         assert torch.allclose(found, map_, atol=1e-3 * float(map_.abs().max()))
 
@@ -63,7 +68,7 @@ def test_weights_stay_what_they_were_and_unfused_networks_are_as_before() -> Non
     layer = Convolution(6, 5, 3, padding=1)
     x, state = channels_last(1, 6, 8, 8), copy.deepcopy(layer.state_dict())
     wanted = layer(x)
-    fuse(layer, torch.bfloat16, x)
+    fused(layer, x, torch.bfloat16)
     assert layer(x).dtype == torch.bfloat16
     assert all(torch.equal(value, state[name]) for name, value in layer.state_dict().items())
     unfuse(layer)
@@ -75,25 +80,31 @@ def test_fused_network_can_be_copied_and_pickled() -> None:
     layer = Convolution(6, 5, 3, padding=1)
     x = channels_last(1, 6, 8, 8)
     wanted = layer(x)
-    fuse(layer, torch.float32, x)
+    fused(layer, x)
     for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert torch.equal(copied(x), wanted)
 
 
-def test_kernels_that_are_missing_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fusion._Packed, "run", _missing)
-    kernels_work.cache_clear()
-    try:
-        assert not kernels_work(torch.float32)
-        layer = Convolution(6, 5, 3, padding=1)
-        x = channels_last(1, 6, 8, 8)
-        with torch.no_grad():
-            wanted = layer(x)
-            fuse(layer, torch.float32, x)
-            assert torch.equal(layer(x), wanted)
-    finally:
-        kernels_work.cache_clear()
+@pytest.mark.parametrize("kernel", ["missing", "wrong"])
+@torch.no_grad()
+def test_network_whose_kernels_fail_or_differ_stays_as_it_was(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = fusion._Packed.run
+
+    def run(packed: Any, x: Tensor, *rest: Any) -> Tensor:
+        if kernel == "missing":
+            raise AttributeError("no such kernel")
+        return plain(packed, x, *rest) + 1
+
+    monkeypatch.setattr(fusion._Packed, "run", run)
+    layer = Convolution(6, 5, 3, padding=1)
+    x = channels_last(1, 6, 8, 8)
+    wanted = layer(x)
+    assert not fuse(layer, torch.float32, usual=x, trial=x)
+    assert torch.equal(layer(x), wanted)
 
 
-def _missing(*args: object) -> Tensor:
-    raise AttributeError("no such kernel")
+def test_fusing_leaves_the_caller_s_dice() -> None:
+    layer = Convolution(6, 5, 3, padding=1)
+    state = torch.random.get_rng_state()
+    fuse(layer, torch.float32, usual=channels_last(1, 6, 8, 8), trial=channels_last(1, 6, 8, 8))
+    assert torch.equal(torch.random.get_rng_state(), state)

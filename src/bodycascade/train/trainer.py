@@ -148,7 +148,8 @@ class Trainer:
     def _restart(self) -> None:
         """Begin a cycle of the learning rate: at the best weights so far, with an optimiser that has seen nothing.
 
-        Called again after a break, before the cycle's first step, it leaves the same.
+        The leaf head, which nobody keeps, goes on as it is. Called again after a break, before the cycle's first step,
+        this leaves the same.
         """
         self._expert.load_state_dict(self._best_weights)
         self._average.load_state_dict(self._best_weights)
