@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from bodycascade.errors import ImageError, RequestError
 from bodycascade.imaging import read_image
@@ -25,7 +26,10 @@ Result = TypeVar("Result")
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of `request`; raises `RequestError` 413 above MOST_BYTES, 400 where there is none."""
+    """The body of `request`.
+
+    Raises `RequestError` 413 above MOST_BYTES, 400 where there is none; `ClientDisconnect` where it is broken off.
+    """
     too_large = RequestError(413, f"the file is larger than {MOST_BYTES // 1_000_000} MB; try a smaller one")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > MOST_BYTES:
@@ -41,12 +45,16 @@ async def read_body(request: Request) -> bytes:
 
 
 async def drop_body(request: Request) -> None:
-    """Read the body of `request` and forget it: a browser shows no answer to an upload that is cut off."""
+    """Read the body of `request`, if need be its start alone, and forget it.
+
+    A browser shows no answer to an upload that is cut off.
+    """
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            return
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MOST_BYTES:
+                return
 
 
 async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
