@@ -20,7 +20,10 @@ MOST_BYTES = 20 * 1000 * 1000
 MOST_PIXELS = 50 * 1000 * 1000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is tried; other readers of Pillow's are rarely needed, and some (EPS) start other programs."""
+"""What is tried, where Pillow has it: AVIF came with 11.3.
+
+Other readers of Pillow's are rarely needed, and some (EPS) start other programs.
+"""
 
 Result = TypeVar("Result")
 
@@ -76,9 +79,10 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
     Its header is checked before anything is decoded. Raises `RequestError`: 413 above MOST_PIXELS, 415 where it is no
     picture of FORMATS, 422 where it is damaged.
     """
+    formats = _formats()
     most = f"{MOST_PIXELS // 1_000_000} megapixels"
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise RequestError(
@@ -90,9 +94,9 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise RequestError(413, f"the picture has far more than {most}; try a smaller one") from None
     except UnidentifiedImageError:
-        names = ", ".join(FORMATS[:-1])
+        names = ", ".join(formats[:-1])
         raise RequestError(
-            415, f"this file is no picture that can be read here; {names} and {FORMATS[-1]} can"
+            415, f"this file is no picture that can be read here; {names} and {formats[-1]} can"
         ) from None
     except ImageError as error:
         if isinstance(error.__cause__, MemoryError):
@@ -102,6 +106,12 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
         ) from None
     except (OSError, ValueError, SyntaxError):  # headers that no reader makes sense of
         raise RequestError(422, "this picture is damaged and cannot be opened; save it again as JPEG or PNG") from None
+
+
+def _formats() -> tuple[str, ...]:
+    """Those of FORMATS that Pillow knows; `Image.open` raises KeyError for the name of any other."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 async def _gone(request: Request) -> None:
