@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bodycascade.demo.answers import level_table
 from tests.imports import ROOT
+from tests.toy_experts import FOUR_LEGS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
@@ -109,6 +111,20 @@ def phone(browser: Any, address: str) -> Iterator[Watched]:
     watched.context.close()
 
 
+def test_the_figure_of_steps_is_shown_for_no_other_tree(desktop: Watched) -> None:
+    page = desktop.page
+    page.wait_for_selector(".steps li:nth-child(4)")
+    assert page.locator(".steps span").all_inner_texts() == ["picture", "body", "halves", "parts"]
+    about = {**page.request.get(f"{page.url}about.json").json(), "levels": level_table(FOUR_LEGS)}
+    page.route("**/about.json", lambda route: route.fulfill(json=about))
+    page.reload()
+    page.wait_for_selector("#samples button", state="attached")  # what comes after the steps
+    assert page.locator(".steps").is_hidden()
+    assert page.locator("#levels input").count() == len(FOUR_LEGS.levels)
+    assert page.locator("h1").bounding_box()["width"] > DESKTOP["width"] / 2  # alone, it has the place of both
+    assert desktop.errors == []
+
+
 def test_a_sample_is_looked_at_from_all_sides(desktop: Watched) -> None:
     page = desktop.page
     page.click("#samples button:nth-child(3)")
@@ -198,7 +214,7 @@ def test_a_picture_without_people_says_so(desktop: Watched) -> None:
     Image.new("RGB", (320, 240), (120, 160, 200)).save(file, "PNG")
     desktop.page.set_input_files("#file", {"name": "sky.png", "mimeType": "image/png", "buffer": file.getvalue()})
     desktop.result()
-    assert desktop.page.get_by_text("No people were found in this picture.").is_visible()
+    assert desktop.page.get_by_text("Nothing was found in this picture.").is_visible()
     assert desktop.errors == []
 
 

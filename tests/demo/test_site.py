@@ -59,6 +59,11 @@ def test_no_file_of_the_page_names_another_host_or_breaks_the_policy(file: objec
     assert not re.search(r"https?:|//[a-z]+\.|@import|\bstyle=|\bon[a-z]+=\"|eval\(", text)
 
 
+def test_the_page_speaks_of_no_particular_tree(client: TestClient) -> None:
+    page = re.sub(r"(?s)<template.*</template>|</?(head|body)\b", "", client.get("/").text)
+    assert re.findall(r"(?i)\b(people|person|body|half|halves|head|torso|arms?|legs?|four)\b", page) == []
+
+
 def test_every_answer_is_guarded_and_kept_by_nobody(client: TestClient) -> None:
     for answer in (
         client.get("/"),

@@ -166,9 +166,12 @@ async function learn() {
   return response.json();
 }
 
-/** Four figures: a person as in a picture, then in the colours of each level of the tree. */
+/** A person as in a picture, then in the colours of each level; hidden where the tree has a leaf that the figure lacks. */
 function drawSteps(levels) {
   const steps = document.querySelector(".steps");
+  const leaves = levels.at(-1).names.slice(1); // 0 is the background
+  steps.hidden = !leaves.every((leaf) => find("figure").content.querySelector(`.${CSS.escape(leaf)}`));
+  if (steps.hidden) return;
   ["picture", ...levels.map(({ title }) => title)].forEach((title, place) => {
     const item = document.createElement("li");
     item.append(find("figure").content.cloneNode(true), Object.assign(document.createElement("span"), { textContent: title }));
