@@ -111,6 +111,13 @@ def phone(browser: Any, address: str) -> Iterator[Watched]:
     watched.context.close()
 
 
+def sky() -> dict[str, Any]:
+    """A file to give that shows nobody."""
+    file = io.BytesIO()
+    Image.new("RGB", (320, 240), (120, 160, 200)).save(file, "PNG")
+    return {"name": "sky.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
 def test_the_figure_of_steps_is_shown_for_no_other_tree(desktop: Watched) -> None:
     page = desktop.page
     page.wait_for_selector(".steps li:nth-child(4)")
@@ -209,10 +216,32 @@ def test_a_bad_file_is_told_plainly_and_the_result_before_it_stays(desktop: Watc
     page.get_by_text("The file is larger than 20 MB.").wait_for()
 
 
+@pytest.mark.parametrize("how", ["cancelled", "followed by another"])
+def test_a_picture_given_up_while_it_is_decoded_leaves_the_result_before_it(how: str, desktop: Watched) -> None:
+    page = desktop.page
+    page.click("#samples button:nth-child(1)")
+    desktop.result()
+    page.evaluate("""() => { const decode = createImageBitmap; window.createImageBitmap = async (blob) => {
+        await new Promise((go) => { window.decodeNow = go; }); return decode(blob); }; }""")
+    page.set_input_files("#file", sky())
+    page.wait_for_function("() => window.decodeNow")
+    if how == "cancelled":
+        page.click("[data-do=cancel]")
+    else:
+        page.set_input_files("#file", {"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+        page.locator("#problem").wait_for()
+    page.evaluate("async () => { decodeNow(); await new Promise((go) => setTimeout(go, 500)); }")
+    desktop.result()
+    assert desktop.painted() > 5000
+    with page.expect_download() as told:
+        page.click("[data-file=mask]")
+    assert told.value.suggested_filename == "rendered-1-mask-parts.png"
+    shown = page.evaluate("() => [document.getElementById('paint').width, document.getElementById('paint').height]")
+    assert list(Image.open(Path(told.value.path())).size) == shown
+
+
 def test_a_picture_without_people_says_so(desktop: Watched) -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (320, 240), (120, 160, 200)).save(file, "PNG")
-    desktop.page.set_input_files("#file", {"name": "sky.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    desktop.page.set_input_files("#file", sky())
     desktop.result()
     assert desktop.page.get_by_text("Nothing was found in this picture.").is_visible()
     assert desktop.errors == []
