@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message
 
 from bodycascade.demo.samples import Samples
 from bodycascade.demo.site import make_site
@@ -67,6 +68,19 @@ def open_site(segmenter: HalfHead, *, waiting: int = 4, seconds: float = 30) -> 
     samples: Callable[[], Samples] = lambda: Samples((9,), side=48)  # noqa: E731
     site = make_site(segmenter, hosts=HOSTS, waiting=waiting, seconds=seconds, samples=samples)
     return TestClient(site, base_url=ADDRESS, headers={"Origin": ADDRESS}, raise_server_exceptions=False)
+
+
+async def status_of_post(site: ASGIApp, receive: Callable[[], Awaitable[Message]]) -> int:
+    """The status of the answer to a POST to /segment whose messages come from `receive`, as a server would have it."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", HOSTS[0].encode()), (b"origin", ADDRESS.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/segment", "query_string": b"", "headers": headers}
+    await site(scope, receive, send)
+    return int(sent[0]["status"])
 
 
 def encoded(width: int, height: int, kind: str = "PNG", **options: Any) -> bytes:

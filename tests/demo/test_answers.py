@@ -65,6 +65,16 @@ def test_the_last_picture_is_not_segmented_again_for_its_files() -> None:
     assert segmenter.calls == 2
 
 
+def test_the_same_picture_gets_the_same_answer_again() -> None:
+    segmenter = HalfHead()
+    work, data = Work(segmenter), encoded(6, 4)
+    assert work.answer(data) == work.answer(data)
+    assert segmenter.calls == 1
+    assert work.answer(encoded(4, 4)) != work.answer(data)
+    assert unpacked(work.answer(data)).probabilities[2, 0, 0] == 128  # a head, by 0.5
+    assert segmenter.calls == 3
+
+
 @pytest.mark.parametrize(("level", "wanted"), [("0", 1), ("1", 1), ("2", 4)])
 def test_mask_holds_the_ids_of_the_level(level: str, wanted: int) -> None:
     media_type, write = writer(PASCAL_PART, "mask", level=level, node="")

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bodycascade.demo.answers import level_table
 from tests.imports import ROOT
+from tests.toy_experts import FOUR_LEGS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
@@ -109,6 +111,27 @@ def phone(browser: Any, address: str) -> Iterator[Watched]:
     watched.context.close()
 
 
+def sky() -> dict[str, Any]:
+    """A file to give that shows nobody."""
+    file = io.BytesIO()
+    Image.new("RGB", (320, 240), (120, 160, 200)).save(file, "PNG")
+    return {"name": "sky.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def test_the_figure_of_steps_is_shown_for_no_other_tree(desktop: Watched) -> None:
+    page = desktop.page
+    page.wait_for_selector(".steps li:nth-child(4)")
+    assert page.locator(".steps span").all_inner_texts() == ["picture", "body", "halves", "parts"]
+    about = {**page.request.get(f"{page.url}about.json").json(), "levels": level_table(FOUR_LEGS)}
+    page.route("**/about.json", lambda route: route.fulfill(json=about))
+    page.reload()
+    page.wait_for_selector("#samples button", state="attached")  # what comes after the steps
+    assert page.locator(".steps").is_hidden()
+    assert page.locator("#levels input").count() == len(FOUR_LEGS.levels)
+    assert page.locator("h1").bounding_box()["width"] > DESKTOP["width"] / 2  # alone, it has the place of both
+    assert desktop.errors == []
+
+
 def test_a_sample_is_looked_at_from_all_sides(desktop: Watched) -> None:
     page = desktop.page
     page.click("#samples button:nth-child(3)")
@@ -193,12 +216,34 @@ def test_a_bad_file_is_told_plainly_and_the_result_before_it_stays(desktop: Watc
     page.get_by_text("The file is larger than 20 MB.").wait_for()
 
 
-def test_a_picture_without_people_says_so(desktop: Watched) -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (320, 240), (120, 160, 200)).save(file, "PNG")
-    desktop.page.set_input_files("#file", {"name": "sky.png", "mimeType": "image/png", "buffer": file.getvalue()})
+@pytest.mark.parametrize("how", ["cancelled", "followed by another"])
+def test_a_picture_given_up_while_it_is_decoded_leaves_the_result_before_it(how: str, desktop: Watched) -> None:
+    page = desktop.page
+    page.click("#samples button:nth-child(1)")
     desktop.result()
-    assert desktop.page.get_by_text("No people were found in this picture.").is_visible()
+    page.evaluate("""() => { const decode = createImageBitmap; window.createImageBitmap = async (blob) => {
+        await new Promise((go) => { window.decodeNow = go; }); return decode(blob); }; }""")
+    page.set_input_files("#file", sky())
+    page.wait_for_function("() => window.decodeNow")
+    if how == "cancelled":
+        page.click("[data-do=cancel]")
+    else:
+        page.set_input_files("#file", {"name": "bad.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+        page.locator("#problem").wait_for()
+    page.evaluate("async () => { decodeNow(); await new Promise((go) => setTimeout(go, 500)); }")
+    desktop.result()
+    assert desktop.painted() > 5000
+    with page.expect_download() as told:
+        page.click("[data-file=mask]")
+    assert told.value.suggested_filename == "rendered-1-mask-parts.png"
+    shown = page.evaluate("() => [document.getElementById('paint').width, document.getElementById('paint').height]")
+    assert list(Image.open(Path(told.value.path())).size) == shown
+
+
+def test_a_picture_without_people_says_so(desktop: Watched) -> None:
+    desktop.page.set_input_files("#file", sky())
+    desktop.result()
+    assert desktop.page.get_by_text("Nothing was found in this picture.").is_visible()
     assert desktop.errors == []
 
 

@@ -8,14 +8,17 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from starlette.types import Message
 
+from bodycascade.demo.site import make_site
 from bodycascade.demo.uploads import MOST_BYTES, unless_gone
 from bodycascade.errors import RequestError
-from tests.demo.stubs import ADDRESS, HalfHead, encoded, open_site, unpacked
+from tests.demo.stubs import ADDRESS, HOSTS, HalfHead, encoded, open_site, status_of_post, unpacked
 from tests.imports import PACKAGE
 
 PAGE = sorted((PACKAGE / "demo" / "page").iterdir())
@@ -54,6 +57,11 @@ def test_nothing_but_the_page_is_served(client: TestClient) -> None:
 def test_no_file_of_the_page_names_another_host_or_breaks_the_policy(file: object) -> None:
     text = file.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")  # type: ignore[attr-defined]
     assert not re.search(r"https?:|//[a-z]+\.|@import|\bstyle=|\bon[a-z]+=\"|eval\(", text)
+
+
+def test_the_page_speaks_of_no_particular_tree(client: TestClient) -> None:
+    page = re.sub(r"(?s)<template.*</template>|</?(head|body)\b", "", client.get("/").text)
+    assert re.findall(r"(?i)\b(people|person|body|half|halves|head|torso|arms?|legs?|four)\b", page) == []
 
 
 def test_every_answer_is_guarded_and_kept_by_nobody(client: TestClient) -> None:
@@ -177,6 +185,44 @@ def test_work_is_given_up_when_the_browser_hangs_up() -> None:
         assert never.cancelled()
 
     asyncio.run(run())
+
+
+async def broken_off(messages: list[Message]) -> Message:
+    """The next of `messages`, which are the start of a body at first, and nothing but hanging up then."""
+    return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+
+def start_of_body() -> list[Message]:
+    return [{"type": "http.request", "body": encoded(6, 4)[:40], "more_body": True}]
+
+
+def test_an_upload_that_is_broken_off_is_no_bug(segmenter: HalfHead, caplog: pytest.LogCaptureFixture) -> None:
+    site = make_site(segmenter, hosts=HOSTS)
+    assert asyncio.run(status_of_post(site, partial(broken_off, start_of_body()))) == 400
+    assert segmenter.calls == 0
+    assert caplog.messages == []
+
+
+def test_an_upload_that_is_broken_off_while_others_are_worked_on_is_no_bug(
+    segmenter: HalfHead, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> tuple[int, int]:
+        site = make_site(segmenter, hosts=HOSTS, waiting=0)
+        begun, free = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> Message:
+            begun.set()
+            await free.wait()
+            return {"type": "http.disconnect"}
+
+        first = asyncio.create_task(status_of_post(site, slow))
+        await begun.wait()
+        second = await status_of_post(site, partial(broken_off, start_of_body()))
+        free.set()
+        return await first, second
+
+    assert asyncio.run(run()) == (400, 503)
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(

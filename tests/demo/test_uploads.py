@@ -60,6 +60,14 @@ def test_what_is_no_picture_is_told_with_what_would_be(data: bytes) -> None:
     assert caught.value.status == 415
 
 
+def test_a_format_that_pillow_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.delitem(Image.OPEN, "AVIF", raising=False)
+    with pytest.raises(RequestError, match="JPEG, PNG, WEBP, GIF, BMP and TIFF can"):
+        read_picture(b"no picture at all")
+    assert read_picture(encoded(9, 5, "TIFF")).shape == (5, 9, 3)
+
+
 def test_a_damaged_picture_is_told_plainly() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     file = io.BytesIO()

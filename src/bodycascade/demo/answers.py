@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
@@ -31,24 +32,33 @@ SHOWN_SIDE = 1600
 Write = Callable[[Segmentation, BinaryIO], None]
 
 
+@dataclass(frozen=True)
+class _Last:
+    key: bytes
+    answer: bytes
+    segmentation: Segmentation
+    """Without the probabilities, which take seven times the memory of all the rest."""
+
+
 class Work:
     """Pictures to answers, by one segmenter. One thread at a time may use it.
 
-    The last segmentation is kept, so that what the page downloads is not computed again.
+    What was found in the last picture is kept, so that nothing of it is computed again: neither the files that the
+    page downloads nor the answer, which could not be packed without the probabilities.
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
         self._segmenter = segmenter
-        self._last: tuple[bytes, Segmentation] | None = None
+        self._last: _Last | None = None
 
     def answer(self, data: bytes) -> bytes:
         """What the page shows of the picture in `data`: see `packed`. Raises `RequestError` as `read_picture`."""
-        segmentation = self._segmented(data)
-        found = packed(segmentation)
-        # Without the probabilities, which take seven times the memory of all the rest.
-        kept = Segmentation(segmentation.tree, segmentation.parts, image=segmentation.image)
-        self._last = (_key(data), kept)
-        return found
+        key = _key(data)
+        if self._last is None or self._last.key != key:
+            segmentation = self._segmented(data)
+            kept = Segmentation(segmentation.tree, segmentation.parts, image=segmentation.image)
+            self._last = _Last(key, packed(segmentation), kept)
+        return self._last.answer
 
     def file(self, data: bytes, write: Write) -> bytes:
         """The file that `write` makes of the picture in `data`; raises as `answer` does."""
@@ -57,8 +67,8 @@ class Work:
         return file.getvalue()
 
     def _segmented(self, data: bytes) -> Segmentation:
-        if self._last is not None and self._last[0] == _key(data):
-            return self._last[1]
+        if self._last is not None and self._last.key == _key(data):
+            return self._last.segmentation
         self._last = None  # its memory is free before the next one's is taken
         return self._segmenter(read_picture(data))
 

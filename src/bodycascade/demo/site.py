@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -130,6 +130,8 @@ class _Site:
             if error.status == 503:
                 await drop_body(request)
             raise
+        except ClientDisconnect:
+            raise RequestError(400, "the upload was broken off") from None  # nobody reads it, and it is no bug
         except MemoryError:
             raise RequestError(507, "there is not enough memory for this picture; try a smaller one") from None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from bodycascade.errors import ImageError, RequestError
 from bodycascade.imaging import read_image
@@ -19,13 +20,19 @@ MOST_BYTES = 20 * 1000 * 1000
 MOST_PIXELS = 50 * 1000 * 1000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is tried; other readers of Pillow's are rarely needed, and some (EPS) start other programs."""
+"""What is tried, where Pillow has it: AVIF came with 11.3.
+
+Other readers of Pillow's are rarely needed, and some (EPS) start other programs.
+"""
 
 Result = TypeVar("Result")
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of `request`; raises `RequestError` 413 above MOST_BYTES, 400 where there is none."""
+    """The body of `request`.
+
+    Raises `RequestError` 413 above MOST_BYTES, 400 where there is none; `ClientDisconnect` where it is broken off.
+    """
     too_large = RequestError(413, f"the file is larger than {MOST_BYTES // 1_000_000} MB; try a smaller one")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > MOST_BYTES:
@@ -41,12 +48,16 @@ async def read_body(request: Request) -> bytes:
 
 
 async def drop_body(request: Request) -> None:
-    """Read the body of `request` and forget it: a browser shows no answer to an upload that is cut off."""
+    """Read the body of `request`, if need be its start alone, and forget it.
+
+    A browser shows no answer to an upload that is cut off.
+    """
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            return
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MOST_BYTES:
+                return
 
 
 async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
@@ -68,9 +79,10 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
     Its header is checked before anything is decoded. Raises `RequestError`: 413 above MOST_PIXELS, 415 where it is no
     picture of FORMATS, 422 where it is damaged.
     """
+    formats = _formats()
     most = f"{MOST_PIXELS // 1_000_000} megapixels"
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise RequestError(
@@ -82,9 +94,9 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise RequestError(413, f"the picture has far more than {most}; try a smaller one") from None
     except UnidentifiedImageError:
-        names = ", ".join(FORMATS[:-1])
+        names = ", ".join(formats[:-1])
         raise RequestError(
-            415, f"this file is no picture that can be read here; {names} and {FORMATS[-1]} can"
+            415, f"this file is no picture that can be read here; {names} and {formats[-1]} can"
         ) from None
     except ImageError as error:
         if isinstance(error.__cause__, MemoryError):
@@ -94,6 +106,12 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
         ) from None
     except (OSError, ValueError, SyntaxError):  # headers that no reader makes sense of
         raise RequestError(422, "this picture is damaged and cannot be opened; save it again as JPEG or PNG") from None
+
+
+def _formats() -> tuple[str, ...]:
+    """Those of FORMATS that Pillow knows; `Image.open` raises KeyError for the name of any other."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 async def _gone(request: Request) -> None:

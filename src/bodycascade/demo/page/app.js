@@ -10,7 +10,7 @@ const find = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 let about = null;
-let picture = null; // what was given last, sent again for downloads
+let picture = null; // what the result that is shown was made of, sent again for downloads
 let name = "picture";
 let under = null; // the AbortController of the request that is under way
 
@@ -31,10 +31,11 @@ async function take(file, called) {
     clock = countSeconds();
     const response = await post("/segment", file, control.signal);
     const answer = new Answer(await response.arrayBuffer(), about.levels);
-    if (control.signal.aborted) return;
+    const bitmap = await createImageBitmap(answer.picture);
+    control.signal.throwIfAborted(); // nothing is waited for from here on, so that what is shown is all of one picture
     picture = file;
     name = (called || file.name || "picture").replace(/\.[^.]*$/, "");
-    await stage.show(answer);
+    stage.show(answer, bitmap);
     panel.show(answer, stage.level);
     isolate(0);
     become("result");
@@ -166,9 +167,12 @@ async function learn() {
   return response.json();
 }
 
-/** Four figures: a person as in a picture, then in the colours of each level of the tree. */
+/** A person as in a picture, then in the colours of each level; hidden where the tree has a leaf that the figure lacks. */
 function drawSteps(levels) {
   const steps = document.querySelector(".steps");
+  const leaves = levels.at(-1).names.slice(1); // 0 is the background
+  steps.hidden = !leaves.every((leaf) => find("figure").content.querySelector(`.${CSS.escape(leaf)}`));
+  if (steps.hidden) return;
   ["picture", ...levels.map(({ title }) => title)].forEach((title, place) => {
     const item = document.createElement("li");
     item.append(find("figure").content.cloneNode(true), Object.assign(document.createElement("span"), { textContent: title }));

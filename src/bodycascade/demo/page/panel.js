@@ -9,7 +9,7 @@ export class Panel {
     this.levels = document.getElementById("levels");
     this.list = document.getElementById("classes");
     this.all = document.getElementById("all");
-    this.nobody = document.getElementById("nobody");
+    this.nothing = document.getElementById("nothing");
     this.what = document.getElementById("what");
     this.files = [...document.querySelectorAll("[data-file]")];
     this.onPick = onPick;
@@ -50,7 +50,7 @@ export class Panel {
       item.append(button);
       return item;
     }));
-    this.nobody.hidden = classes.length > 0;
+    this.nothing.hidden = classes.length > 0;
     this.list.parentElement.classList.toggle("bare", classes.length === 0);
   }
 

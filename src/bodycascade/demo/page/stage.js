@@ -35,8 +35,8 @@ export class Stage {
     this.box.closest(".view").style.setProperty("--shape", width / height);
   }
 
-  async show(answer) {
-    const bitmap = await createImageBitmap(answer.picture);
+  /** `bitmap` is the answer's picture, decoded; it is closed. */
+  show(answer, bitmap) {
     for (const canvas of [this.picture, this.paint]) {
       canvas.width = answer.width;
       canvas.height = answer.height;
