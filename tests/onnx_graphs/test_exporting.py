@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from bodycascade import CascadeSegmenter
 from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
 from bodycascade.files import sha256_of
-from bodycascade.onnx_graphs import cached_folder, export_folder, exporting
-from tests.toy_experts import random_image
+from bodycascade.hierarchy import Node, Tree
+from bodycascade.onnx_graphs import cached_folder, export_folder, exporting, load_segmenter
+from tests.toy_experts import cascade, random_image, settings
 
 EXPERTS = ["person", "body", "upper_body", "lower_body"]
 
@@ -92,3 +96,22 @@ def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monke
     (folder / "body.onnx").write_bytes(b"damaged")
     assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
     assert len(made) == 10
+
+
+def test_a_cascade_on_a_trunk_is_exported(tmp_path: Path) -> None:
+    tree = Tree(
+        Node(
+            "person",
+            (0, 0, 0),
+            expert="person",
+            children=(Node("nothing", (0, 0, 0), label=0), Node("body", (255, 0, 0), label=1)),
+        )
+    )
+    plain = settings("person", side=64)
+    torch.manual_seed(0)
+    expert = Expert(tree, replace(plain, encoder="movenet_thunder", widths=(4,), stem_stride=1))
+    cascade([expert]).save(tmp_path / "bundle")
+    fused = CascadeSegmenter.load(tmp_path / "bundle", "cpu", precision="float32")
+    export_folder(tmp_path / "onnx", bundle=tmp_path / "bundle")
+    image = random_image(40, 60)
+    np.testing.assert_allclose(load_segmenter(tmp_path / "onnx")(image).probs, fused(image).probs, atol=1e-4)
