@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,31 @@ def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monke
     (folder / "body.onnx").write_bytes(b"damaged")
     assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
     assert len(made) == 10
+
+
+def test_the_cache_is_filled_by_two_runs_at_once(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made_meanwhile: list[int] = []
+
+    def other_run(one: exporting.Exported) -> None:
+        if one.name == "cascade.onnx":
+            made_meanwhile.append(cached_folder(bundle).stat().st_ino)
+
+    folder = cached_folder(bundle, on_graph=other_run)
+    assert [folder.stat().st_ino] == made_meanwhile
+    assert load_segmenter(folder).tree.num_labels == 7
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_an_export_leaves_the_umask_alone_and_follows_it(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usual").mkdir()
+    masks: list[int] = []
+    monkeypatch.setattr(os, "umask", masks.append)
+    export_folder(tmp_path / "onnx", bundle=bundle)
+    assert masks == []
+    assert (tmp_path / "onnx").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_a_cascade_on_a_trunk_is_exported(tmp_path: Path) -> None:

@@ -8,11 +8,6 @@ which packages were used.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +17,13 @@ from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import ExpertSettings
 from bodycascade.expert_file import check_version
 from bodycascade.files import sha256_of
+from bodycascade.folders import FolderKind
 from bodycascade.hierarchy import Tree
 from bodycascade.regions import Zoom
 
 DESCRIPTION = "cascade.json"
 CASCADE_GRAPH = "cascade.onnx"
+KIND = FolderKind("export", DESCRIPTION, ".onnx")
 
 _KEYS = {"format_version", "tree", "settings", "experts", "cascade", "bundle", "checks", "made_with"}
 
@@ -72,46 +69,6 @@ def read_folder(folder: Path) -> GraphFolder:
         wanted = ", ".join(spec.name for spec in tree.experts)
         raise BundleError(f"{path}: expected the experts {wanted}, in this order; export the folder again")
     return found
-
-
-@contextmanager
-def replace_graphs(folder: Path) -> Iterator[Path]:
-    """A folder aside that takes the place of `folder` on success and is removed on an error.
-
-    Raises `BundleError` where `folder` holds anything but exported graphs.
-    """
-    _check_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        aside.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
-        yield aside
-        if folder.exists():
-            old = aside.with_suffix(".old")
-            folder.rename(old)
-            aside.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _check_replaceable(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise BundleError(f"{folder}: a file is in the way; choose another folder")
-    names = {path.name for path in folder.iterdir()}
-    foreign = sorted(name for name in names if name != DESCRIPTION and not name.endswith(".onnx"))
-    if foreign or (names and DESCRIPTION not in names):
-        raise BundleError(f"{folder}: holds {min(foreign or names)}, so it is no export; choose another folder")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
