@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import Node, Tree
-from bodycascade.onnx_graphs import cached_folder, export_folder, exporting, load_segmenter
+from bodycascade.onnx_graphs import cache, cached_folder, export_folder, exporting, load_segmenter
 from tests.toy_experts import cascade, random_image, settings
 
 EXPERTS = ["person", "body", "upper_body", "lower_body"]
@@ -111,6 +112,20 @@ def test_the_cache_is_filled_by_two_runs_at_once(bundle: Path, tmp_path: Path, m
     assert [folder.stat().st_ino] == made_meanwhile
     assert load_segmenter(folder).tree.num_labels == 7
     assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["__version__", "GRAPHS_VERSION", "OPSET"])
+def test_another_version_has_a_cache_of_its_own(
+    name: str, bundle: Path, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        cache, "export_folder", lambda folder, **_: shutil.copytree(exported, folder, dirs_exist_ok=True)
+    )
+    before = cached_folder(bundle)
+    assert cached_folder(bundle) == before
+    monkeypatch.setattr(cache, name, "another", raising=False)
+    assert cached_folder(bundle) != before
 
 
 def test_an_export_leaves_the_umask_alone_and_follows_it(
