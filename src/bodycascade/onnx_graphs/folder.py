@@ -33,13 +33,12 @@ _KEYS = {"format_version", "tree", "settings", "experts", "cascade", "bundle", "
 
 @dataclass(frozen=True)
 class GraphFolder:
-    """What cascade.json says. `experts`: (settings, graph) in the tree's order; `bundle`: its manifest's sha256."""
+    """What cascade.json says. `experts`: (settings, graph) in the tree's order."""
 
     tree: Tree
     routing: str
     zoom: Zoom | None
     experts: tuple[tuple[ExpertSettings, Path], ...]
-    bundle: str
 
 
 def read_folder(folder: Path) -> GraphFolder:
@@ -55,6 +54,7 @@ def read_folder(folder: Path) -> GraphFolder:
             raise BundleError(f"expected the entries {', '.join(sorted(_KEYS))}; export the folder again")
         tree = Tree.from_json(data["tree"])
         experts = tuple(_expert(folder, entry) for entry in data["experts"])
+        _check_graph(folder, CASCADE_GRAPH, data["cascade"], {"file", "sha256"})
         zoom, routing = data["settings"].get("zoom"), data["settings"].get("routing")
         if routing not in ROUTINGS:
             raise BundleError(f"routing: expected hard or soft, found {routing!r}; export the folder again")
@@ -63,7 +63,6 @@ def read_folder(folder: Path) -> GraphFolder:
             str(routing),
             None if zoom is None else Zoom.from_json(zoom),
             experts,
-            str(data["bundle"]),
         )
     except (BundleError, TreeError) as error:
         line = str(error)
@@ -91,14 +90,19 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _expert(folder: Path, entry: object) -> tuple[ExpertSettings, Path]:
-    if not isinstance(entry, dict) or set(entry) != {"file", "sha256", "settings"}:
-        raise BundleError("expected file, sha256 and settings of each expert; export the folder again")
-    settings = ExpertSettings.from_json(entry["settings"])
-    path = folder / f"{settings.expert}.onnx"
-    if entry["file"] != path.name:
-        raise BundleError(f"expected the file {path.name}, found {entry['file']!r}; export the folder again")
+    settings = ExpertSettings.from_json(entry.get("settings") if isinstance(entry, dict) else None)
+    return settings, _check_graph(folder, f"{settings.expert}.onnx", entry, {"file", "sha256", "settings"})
+
+
+def _check_graph(folder: Path, name: str, entry: object, keys: set[str]) -> Path:
+    """The path of the graph `name`, which is the one that its `entry` describes."""
+    path = folder / name
+    if not isinstance(entry, dict) or set(entry) != keys:
+        raise BundleError(f"expected {', '.join(sorted(keys))} of {name}; export the folder again")
+    if entry["file"] != name:
+        raise BundleError(f"expected the file {name}, found {entry['file']!r}; export the folder again")
     if not path.is_file():
         raise BundleError(f"{path}: the file is missing; export the folder again")
     if sha256_of(path) != entry["sha256"]:
         raise BundleError(f"{path}: its sha256 is not the one in {DESCRIPTION}; export the folder again")
-    return settings, path
+    return path
