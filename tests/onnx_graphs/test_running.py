@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bodycascade import CascadeSegmenter
 from bodycascade.errors import BundleError
@@ -24,6 +25,18 @@ def test_a_cascade_with_zoom_says_what_it_says_in_torch(bundle: Path, exported: 
     for wanted, found in zip(ours.batch(images), theirs.batch(images), strict=True):
         np.testing.assert_array_equal(found.parts, wanted.parts)
         np.testing.assert_allclose(found.probs, wanted.probs, atol=5e-5)
+
+
+def test_loading_draws_no_weights_and_settings_of_a_huge_network_take_no_memory(exported: Path, tmp_path: Path) -> None:
+    shutil.copytree(exported, tmp_path / "onnx")
+    data = json.loads((exported / "cascade.json").read_text())
+    data["experts"][0]["settings"] |= {"widths": [4096, 4096], "block_depth": 16, "kernel": 31}  # 4 TB
+    (tmp_path / "onnx" / "cascade.json").write_text(json.dumps(data))
+    dice = torch.random.get_rng_state()
+    segmenter = load_segmenter(tmp_path / "onnx")
+    assert bool((torch.random.get_rng_state() == dice).all())
+    image = random_image(40, 60)
+    np.testing.assert_array_equal(segmenter(image).probs, load_segmenter(exported)(image).probs)
 
 
 def test_a_coarse_level_alone(bundle: Path, exported: Path) -> None:

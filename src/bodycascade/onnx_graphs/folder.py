@@ -58,12 +58,7 @@ def read_folder(folder: Path) -> GraphFolder:
         zoom, routing = data["settings"].get("zoom"), data["settings"].get("routing")
         if routing not in ROUTINGS:
             raise BundleError(f"routing: expected hard or soft, found {routing!r}; export the folder again")
-        found = GraphFolder(
-            tree,
-            str(routing),
-            None if zoom is None else Zoom.from_json(zoom),
-            experts,
-        )
+        found = GraphFolder(tree, str(routing), None if zoom is None else Zoom.from_json(zoom), experts)
     except (BundleError, TreeError) as error:
         line = str(error)
         raise BundleError(line if line.startswith(str(folder)) else f"{path}: {line}") from None
