@@ -6,11 +6,8 @@ line is the sha256 of the rest.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +24,7 @@ from bodycascade.expert_file import (
     save_expert,
 )
 from bodycascade.files import sha256_of, write_text
+from bodycascade.folders import FolderKind, replace_kind
 from bodycascade.hierarchy import Tree
 
 __all__ = ["FORMAT_VERSION", "Bundle", "load_bundle", "load_expert", "read_extra", "save_bundle", "save_expert"]
@@ -34,9 +32,7 @@ __all__ = ["FORMAT_VERSION", "Bundle", "load_bundle", "load_expert", "read_extra
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 1 << 24
 
-# From linux/fcntl.h and linux/fs.h: paths are relative to the working folder; swap the two names.
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-
+_KIND = FolderKind("bundle", MANIFEST, ".safetensors")
 _KEYS = ("format_version", "tree", "settings", "normalisation", "experts", "sha256")
 _ENTRY_KEYS = {"name", "file", "sha256", "settings"}
 
@@ -58,11 +54,7 @@ def save_bundle(
     `settings` is plain JSON data. A bundle that is there is replaced. Raises `BundleError` where `folder` holds
     anything else, or a weight cannot be stored.
     """
-    _check_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with replace_kind(folder, _KIND) as aside:
         entries = []
         for expert in experts:
             file = aside / _file_name(expert.spec.name)
@@ -78,9 +70,6 @@ def save_bundle(
             "experts": entries,
         }
         write_text(aside / MANIFEST, _manifest_text(manifest))
-        _put_in_place(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -178,41 +167,3 @@ def _load_entry(path: Path, entry: Mapping[str, Any], tree: Tree) -> Expert:
     if expert.spec.name != entry["name"] or expert.settings.to_json() != entry["settings"]:
         raise BundleError(f"{path}: it is another expert than {MANIFEST} says; make the bundle again")
     return expert
-
-
-def _check_replaceable(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise BundleError(f"{folder}: a file is in the way; choose another path for the bundle")
-    names = {path.name for path in folder.iterdir()}
-    foreign = sorted(name for name in names if name != MANIFEST and not name.endswith(".safetensors"))
-    if foreign or (names and MANIFEST not in names):
-        raise BundleError(f"{folder}: holds {min(foreign or names)}, so it is no bundle; choose another path")
-
-
-def _put_in_place(aside: Path, folder: Path) -> None:
-    """Rename `aside` to `folder`. An older bundle is exchanged with it, in one step where the system can do that."""
-    if not folder.exists():
-        aside.rename(folder)
-        return
-    if _exchange(aside, folder):
-        return  # the older one is the aside folder now, which the caller removes
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    folder.rename(old)
-    try:
-        aside.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders atomically by Linux's renameat2(2); False where the system or the file system cannot."""
-    try:
-        rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError, TypeError):
-        return False
-    done: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
-    return done == 0

@@ -107,8 +107,10 @@ class Expert(nn.Module):
         self.settings = settings
         self.spec = tree.expert(settings.expert)
         self.unet = _network(settings, classes=len(self.spec.children))
-        self.register_buffer("mean", torch.tensor(settings.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(settings.std).view(1, 3, 1, 1), persistent=False)
+        for name, colour in (("mean", settings.mean), ("std", settings.std)):
+            # On the CPU even where the network is made on "meta", without memory: no file brings these numbers.
+            values = torch.tensor(colour, device="cpu").view(1, 3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
 
     @property
     def stride(self) -> int:

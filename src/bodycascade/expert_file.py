@@ -78,7 +78,7 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
         settings = ExpertSettings.from_json(header["settings"])
         if tree is not None and own != tree:
             raise BundleError("it is of another class tree; train it again for this one")
-        with torch.device("meta"), _NoDraws():  # shapes without memory: the settings may ask for anything
+        with torch.device("meta"), NoDraws():  # shapes without memory: the settings may ask for anything
             wanted = {name: tensor.shape for name, tensor in Expert(own, settings).state_dict().items()}
     except (TreeError, BundleError) as error:
         raise BundleError(f"{source}: {error}") from None
@@ -87,14 +87,14 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise BundleError(f"{source}: damaged ({_first_line(error)}); copy it again") from None
     _check_tensors(tensors, wanted, source)
-    with _NoDraws():
+    with NoDraws():
         expert = Expert(own, settings)
     expert.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return expert.eval()
 
 
-class _NoDraws(TorchFunctionMode):
-    """Networks made in this context hold whatever was in memory: their weights come from a file.
+class NoDraws(TorchFunctionMode):
+    """Networks made in this context hold whatever was in memory: their weights come from a file, or are not used.
 
     It spares the drawing, which on the device "meta" has torch import its compiler, a second and a half; and the
     caller's dice stay as they lie.

@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bodycascade.errors import DataError
+from bodycascade.errors import BundleError, DataError
+
+# From linux/fcntl.h and linux/fs.h: paths are relative to the working folder; swap the two names.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """How a folder of one kind is told from others: the file `description`, and beside it only names with `suffix`.
+
+    `name` is what errors call it.
+    """
+
+    name: str
+    description: str
+    suffix: str
+
+    def check_replaceable(self, folder: Path) -> None:
+        """Raise `BundleError` where `folder` is there and neither empty nor of this kind."""
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise BundleError(f"{folder}: a file is in the way; choose another folder for the {self.name}")
+        names = {path.name for path in folder.iterdir()}
+        foreign = sorted(name for name in names if name != self.description and not name.endswith(self.suffix))
+        if foreign or (names and self.description not in names):
+            raise BundleError(
+                f"{folder}: holds {min(foreign or names)}, so it is no {self.name}; choose another folder"
+            )
+
+
+@contextmanager
+def replace_kind(target: Path, kind: FolderKind) -> Iterator[Path]:
+    """An empty folder aside that takes the place of `target` on success and is removed on an error; needs no lock.
+
+    Raises `BundleError` where `target` holds anything but a folder of this `kind`.
+    """
+    kind.check_replaceable(target)
+    with folder_aside(target) as aside:
+        yield aside
+        put_in_place(aside, target)
 
 
 @contextmanager
@@ -18,20 +61,57 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
     The caller holds a lock, so what lies aside already is left from a killed run and is removed first.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     for stale in target.parent.glob(f".{target.name}.*"):
         shutil.rmtree(stale, ignore_errors=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with folder_aside(target) as aside:
+        yield aside
+        put_in_place(aside, target)
+
+
+@contextmanager
+def folder_aside(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target` with a name that nobody else has; what lies there at the end is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     aside.mkdir()
     try:
         yield aside
-        old = target.with_name(f".{target.name}.{os.getpid()}.old")
-        if target.exists():
-            target.rename(old)
-        aside.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_in_place(aside: Path, target: Path) -> None:
+    """Rename the folder `aside` to `target`. An older one is exchanged with it, in one step where the system can.
+
+    The older one is removed, or is `aside` then. On an `OSError` the older one is where it was.
+    """
+    try:
+        aside.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+    else:
+        return
+    if _exchange(aside, target):
+        return
+    old = aside.with_suffix(".old")
+    target.rename(old)
+    try:
+        aside.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders atomically by Linux's renameat2(2); False where the system or the file system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    done: int = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    return done == 0
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from PIL import Image
 
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.commands.repainting import STYLES
-from bodycascade.hierarchy import PASCAL_PART
+from bodycascade.hierarchy import PASCAL_PART, Tree
+from bodycascade.video import effects
 from tests.commands.conftest import Call
 from tests.toy_experts import cascade, colour_readers
 from tests.video.rendered import read, render, walk
@@ -50,7 +51,8 @@ def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path, call: Call
     [
         (("--style", "replace"), "a new background needs a picture or a colour"),
         (("--style", "blur", "--node", "tail"), "no class is called 'tail'"),
-        (("--level", "7"), "there is no level 7"),
+        (("--level", "7"), "no level is called '7'; expected 0 to 2, or body, halves, parts"),
+        (("--level", "legs", "--style", "blur"), "no level is called 'legs'; expected 0 to 2, or body, halves, parts"),
         (("--style", "replace", "--background", "nowhere.png"), "neither a file that is there nor a colour"),
     ],
 )
@@ -81,10 +83,20 @@ def test_an_output_that_is_there_is_kept_unless_told(tmp_path: Path, clip: Path,
     assert call("video", clip, "-o", tmp_path / "out.mp4", "--overwrite")[0] == 0
 
 
-def test_a_level_that_is_no_level_is_explained(tmp_path: Path, clip: Path, call: Call) -> None:
-    code, _, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--level", "legs")
-    assert code == 2
-    assert "expected 0, 1, 2, body, halves or parts" in errors
+@pytest.mark.parametrize("level", [("0", 0), ("halves", 1), ("parts", 2)])
+def test_a_level_has_a_number_or_a_name(
+    level: tuple[str, int], tmp_path: Path, clip: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    paint = effects.Overlay
+
+    def overlay(tree: Tree, *, level: int, opacity: float, smooth_seconds: float) -> effects.Overlay:
+        asked.append(level)
+        return paint(tree, level=level, opacity=opacity, smooth_seconds=smooth_seconds)
+
+    monkeypatch.setattr(effects, "Overlay", overlay)
+    assert call("video", clip, "-o", tmp_path / "out.mp4", "--level", level[0])[0] == 0
+    assert asked == [level[1]]
 
 
 def test_a_cut_video_is_noted(tmp_path: Path, call: Call) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from bodycascade import CascadeSegmenter
 from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
 from bodycascade.files import sha256_of
-from bodycascade.onnx_graphs import cached_folder, export_folder, exporting
-from tests.toy_experts import random_image
+from bodycascade.hierarchy import Node, Tree
+from bodycascade.onnx_graphs import cache, cached_folder, export_folder, exporting, load_segmenter
+from tests.toy_experts import cascade, random_image, settings
 
 EXPERTS = ["person", "body", "upper_body", "lower_body"]
 
@@ -92,3 +98,61 @@ def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monke
     (folder / "body.onnx").write_bytes(b"damaged")
     assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
     assert len(made) == 10
+
+
+def test_the_cache_is_filled_by_two_runs_at_once(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made_meanwhile: list[int] = []
+
+    def other_run(one: exporting.Exported) -> None:
+        if one.name == "cascade.onnx":
+            made_meanwhile.append(cached_folder(bundle).stat().st_ino)
+
+    folder = cached_folder(bundle, on_graph=other_run)
+    assert [folder.stat().st_ino] == made_meanwhile
+    assert load_segmenter(folder).tree.num_labels == 7
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["__version__", "GRAPHS_VERSION", "OPSET"])
+def test_another_version_has_a_cache_of_its_own(
+    name: str, bundle: Path, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        cache, "export_folder", lambda folder, **_: shutil.copytree(exported, folder, dirs_exist_ok=True)
+    )
+    before = cached_folder(bundle)
+    assert cached_folder(bundle) == before
+    monkeypatch.setattr(cache, name, "another", raising=False)
+    assert cached_folder(bundle) != before
+
+
+def test_an_export_leaves_the_umask_alone_and_follows_it(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usual").mkdir()
+    masks: list[int] = []
+    monkeypatch.setattr(os, "umask", masks.append)
+    export_folder(tmp_path / "onnx", bundle=bundle)
+    assert masks == []
+    assert (tmp_path / "onnx").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_cascade_on_a_trunk_is_exported(tmp_path: Path) -> None:
+    tree = Tree(
+        Node(
+            "person",
+            (0, 0, 0),
+            expert="person",
+            children=(Node("nothing", (0, 0, 0), label=0), Node("body", (255, 0, 0), label=1)),
+        )
+    )
+    plain = settings("person", side=64)
+    torch.manual_seed(0)
+    expert = Expert(tree, replace(plain, encoder="movenet_thunder", widths=(4,), stem_stride=1))
+    cascade([expert]).save(tmp_path / "bundle")
+    fused = CascadeSegmenter.load(tmp_path / "bundle", "cpu", precision="float32")
+    export_folder(tmp_path / "onnx", bundle=tmp_path / "bundle")
+    image = random_image(40, 60)
+    np.testing.assert_allclose(load_segmenter(tmp_path / "onnx")(image).probs, fused(image).probs, atol=1e-4)

@@ -22,10 +22,10 @@ STYLES = ("overlay", "classes", "matte", "blur", "replace")
 
 @dataclass(frozen=True)
 class Repainting:
-    """The options of both commands; `blur_strength` is in percent of the frame's long side."""
+    """The options of both commands. `level`: a number or a name; `blur_strength`: percent of the frame's long side."""
 
     style: str
-    level: int
+    level: str
     node: str
     background: str | None
     blur_strength: float
@@ -44,13 +44,15 @@ class Repainting:
 
     def effect(self, tree: Tree, style: str) -> Effect:
         """What becomes of a frame; raises `BodyCascadeError` for what cannot be."""
-        from bodycascade.video import effects  # noqa: PLC0415 - torch and PyAV take seconds
+        from bodycascade.outputs import level_number  # noqa: PLC0415 - torch and PyAV take seconds
+        from bodycascade.video import effects  # noqa: PLC0415
 
+        level = level_number(self.level, tree)
         if style == "matte":
             return effects.Matte(tree, self.node, smooth_seconds=self.smooth)
         if style in ("overlay", "classes"):
             strength = 1.0 if style == "classes" else self.opacity
-            return effects.Overlay(tree, level=self.level, opacity=strength, smooth_seconds=self.smooth)
+            return effects.Overlay(tree, level=level, opacity=strength, smooth_seconds=self.smooth)
         if style == "replace" and self.background is None:
             raise BodyCascadeError("a new background needs a picture or a colour: --background beach.jpg, or green")
         picture = effects.read_background(self.background) if style == "replace" and self.background else None
@@ -95,13 +97,7 @@ def _options(blur_name: str, smooth: float) -> list[Callable[[Callable[..., None
             help="overlay: parts in colours over the picture; classes: the colours alone; matte: white on black; "
             "blur: the background blurred; replace: another background.",
         ),
-        click.option(
-            "--level",
-            default="parts",
-            show_default=True,
-            callback=_level,
-            help="0 body, 1 halves or 2 parts (overlay).",
-        ),
+        click.option("--level", default="parts", show_default=True, help="0 body, 1 halves or 2 parts (overlay)."),
         click.option(
             "--node", default="body", show_default=True, help="What stays sharp or white: body, head, torso ..."
         ),
@@ -132,14 +128,3 @@ def _options(blur_name: str, smooth: float) -> list[Callable[[Callable[..., None
         ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     ]
-
-
-def _level(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    """The number of a level given as 0, 1, 2 or by its name."""
-    from bodycascade.outputs.asked import LEVELS  # noqa: PLC0415 - see Repainting.effect
-
-    if value in LEVELS:
-        return LEVELS[value]
-    if value.isdecimal():
-        return int(value)
-    raise click.BadParameter(f"expected 0, 1, 2, body, halves or parts; found {value!r}")

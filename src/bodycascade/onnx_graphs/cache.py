@@ -7,35 +7,50 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from bodycascade import __version__
 from bodycascade.bundle import MANIFEST
 from bodycascade.cascade import RELEASED
 from bodycascade.errors import BundleError
 from bodycascade.files import sha256_of
+from bodycascade.folders import folder_aside, put_in_place
 from bodycascade.onnx_graphs.exporting import Exported, export_folder
-from bodycascade.onnx_graphs.folder import DESCRIPTION, read_folder
+from bodycascade.onnx_graphs.folder import GRAPHS_VERSION, KIND, read_folder
 from bodycascade.onnx_graphs.packages import OPSET, onnxruntime
 
 
 def cached_folder(bundle: Path | None, *, on_graph: Callable[[Exported], None] | None = None) -> Path:
     """The folder with the graphs of `bundle` (None: the released one) in the user's cache; made where it is not there.
 
-    That is $XDG_CACHE_HOME/bodycascade (~/.cache/bodycascade where it is not set), one folder for each bundle. One that
-    is damaged, or was checked with another onnxruntime, is made again.
+    That is $XDG_CACHE_HOME/bodycascade (~/.cache/bodycascade where it is not set), one folder for each bundle and
+    each version of this package, of its graphs and of onnxruntime. One that is damaged is made again. Several processes
+    may ask for it at once.
     """
     path = RELEASED if bundle is None else bundle
     if not (path / MANIFEST).is_file():
         raise BundleError(f"{path / MANIFEST}: no such file; expected the folder of a cascade")
-    key = f"{sha256_of(path / MANIFEST)} {OPSET} {onnxruntime.__version__}"
+    parts = (sha256_of(path / MANIFEST), __version__, GRAPHS_VERSION, OPSET, onnxruntime.__version__)
+    key = " ".join(map(str, parts))
     folder = _cache() / f"onnx-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if (folder / DESCRIPTION).is_file():
+    if _is_whole(folder):
+        return folder
+    KIND.check_replaceable(folder)
+    with folder_aside(folder) as aside:
+        export_folder(aside, bundle=bundle, on_graph=on_graph)
         try:
-            read_folder(folder)
-        except BundleError:
-            pass
-        else:
-            return folder
-    export_folder(folder, bundle=bundle, on_graph=on_graph)
+            aside.rename(folder)
+        except OSError:
+            # Another process may have been faster; what it made is left to it, which may be reading it now.
+            if not _is_whole(folder):
+                put_in_place(aside, folder)
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        read_folder(folder)
+    except BundleError:
+        return False
+    return True
 
 
 def _cache() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import tempfile
 import warnings
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from bodycascade.encoders.fusion import unfuse
 from bodycascade.expert import Expert
 from bodycascade.onnx_graphs.packages import IR_VERSION, OPSET, onnx
 from bodycascade.onnx_graphs.writing import describe
@@ -30,6 +32,9 @@ def expert_model(expert: Expert) -> Any:
 
     Heights and widths are multiples of `expert.stride`, as `Expert.input_shape` gives them.
     """
+    # The kernels of fused networks are no operators of ONNX; the caller's expert stays fused.
+    expert = copy.deepcopy(expert)
+    unfuse(expert)
     side = 2 * expert.stride
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         file = Path(folder) / "expert.onnx"

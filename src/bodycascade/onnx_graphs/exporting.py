@@ -13,10 +13,11 @@ from bodycascade.bundle import MANIFEST
 from bodycascade.cascade import RELEASED, CascadeSegmenter
 from bodycascade.expert_file import FORMAT_VERSION
 from bodycascade.files import replace_file, sha256_of, write_json
+from bodycascade.folders import replace_kind
 from bodycascade.onnx_graphs.cascade_graph import cascade_model
 from bodycascade.onnx_graphs.checking import Agreement, Pictures, check_cascade, check_expert, sample_pictures
 from bodycascade.onnx_graphs.expert_graph import expert_model
-from bodycascade.onnx_graphs.folder import CASCADE_GRAPH, DESCRIPTION, replace_graphs
+from bodycascade.onnx_graphs.folder import CASCADE_GRAPH, DESCRIPTION, KIND
 
 PACKAGES = ("bodycascade", "torch", "onnx", "onnxruntime")
 
@@ -59,7 +60,7 @@ def export_folder(
         if on_graph is not None:
             on_graph(exported)
 
-    with replace_graphs(folder) as aside:
+    with replace_kind(folder, KIND) as aside:
         for expert in segmenter.experts:
             models[expert.spec.name] = model = expert_model(expert)
             keep(aside, f"{expert.spec.name}.onnx", model, partial(check_expert, expert=expert, pictures=shown))

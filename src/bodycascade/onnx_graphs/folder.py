@@ -8,11 +8,6 @@ which packages were used.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,24 +17,28 @@ from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import ExpertSettings
 from bodycascade.expert_file import check_version
 from bodycascade.files import sha256_of
+from bodycascade.folders import FolderKind
 from bodycascade.hierarchy import Tree
 from bodycascade.regions import Zoom
 
 DESCRIPTION = "cascade.json"
 CASCADE_GRAPH = "cascade.onnx"
+KIND = FolderKind("export", DESCRIPTION, ".onnx")
+
+GRAPHS_VERSION = 1
+"""Goes up with every change of what the graphs compute or how a folder describes them: caches are made again then."""
 
 _KEYS = {"format_version", "tree", "settings", "experts", "cascade", "bundle", "checks", "made_with"}
 
 
 @dataclass(frozen=True)
 class GraphFolder:
-    """What cascade.json says. `experts`: (settings, graph) in the tree's order; `bundle`: its manifest's sha256."""
+    """What cascade.json says. `experts`: (settings, graph) in the tree's order."""
 
     tree: Tree
     routing: str
     zoom: Zoom | None
     experts: tuple[tuple[ExpertSettings, Path], ...]
-    bundle: str
 
 
 def read_folder(folder: Path) -> GraphFolder:
@@ -55,16 +54,11 @@ def read_folder(folder: Path) -> GraphFolder:
             raise BundleError(f"expected the entries {', '.join(sorted(_KEYS))}; export the folder again")
         tree = Tree.from_json(data["tree"])
         experts = tuple(_expert(folder, entry) for entry in data["experts"])
+        _check_graph(folder, CASCADE_GRAPH, data["cascade"], {"file", "sha256"})
         zoom, routing = data["settings"].get("zoom"), data["settings"].get("routing")
         if routing not in ROUTINGS:
             raise BundleError(f"routing: expected hard or soft, found {routing!r}; export the folder again")
-        found = GraphFolder(
-            tree,
-            str(routing),
-            None if zoom is None else Zoom.from_json(zoom),
-            experts,
-            str(data["bundle"]),
-        )
+        found = GraphFolder(tree, str(routing), None if zoom is None else Zoom.from_json(zoom), experts)
     except (BundleError, TreeError) as error:
         line = str(error)
         raise BundleError(line if line.startswith(str(folder)) else f"{path}: {line}") from None
@@ -72,46 +66,6 @@ def read_folder(folder: Path) -> GraphFolder:
         wanted = ", ".join(spec.name for spec in tree.experts)
         raise BundleError(f"{path}: expected the experts {wanted}, in this order; export the folder again")
     return found
-
-
-@contextmanager
-def replace_graphs(folder: Path) -> Iterator[Path]:
-    """A folder aside that takes the place of `folder` on success and is removed on an error.
-
-    Raises `BundleError` where `folder` holds anything but exported graphs.
-    """
-    _check_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        aside.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
-        yield aside
-        if folder.exists():
-            old = aside.with_suffix(".old")
-            folder.rename(old)
-            aside.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _check_replaceable(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise BundleError(f"{folder}: a file is in the way; choose another folder")
-    names = {path.name for path in folder.iterdir()}
-    foreign = sorted(name for name in names if name != DESCRIPTION and not name.endswith(".onnx"))
-    if foreign or (names and DESCRIPTION not in names):
-        raise BundleError(f"{folder}: holds {min(foreign or names)}, so it is no export; choose another folder")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -131,14 +85,19 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _expert(folder: Path, entry: object) -> tuple[ExpertSettings, Path]:
-    if not isinstance(entry, dict) or set(entry) != {"file", "sha256", "settings"}:
-        raise BundleError("expected file, sha256 and settings of each expert; export the folder again")
-    settings = ExpertSettings.from_json(entry["settings"])
-    path = folder / f"{settings.expert}.onnx"
-    if entry["file"] != path.name:
-        raise BundleError(f"expected the file {path.name}, found {entry['file']!r}; export the folder again")
+    settings = ExpertSettings.from_json(entry.get("settings") if isinstance(entry, dict) else None)
+    return settings, _check_graph(folder, f"{settings.expert}.onnx", entry, {"file", "sha256", "settings"})
+
+
+def _check_graph(folder: Path, name: str, entry: object, keys: set[str]) -> Path:
+    """The path of the graph `name`, which is the one that its `entry` describes."""
+    path = folder / name
+    if not isinstance(entry, dict) or set(entry) != keys:
+        raise BundleError(f"expected {', '.join(sorted(keys))} of {name}; export the folder again")
+    if entry["file"] != name:
+        raise BundleError(f"expected the file {name}, found {entry['file']!r}; export the folder again")
     if not path.is_file():
         raise BundleError(f"{path}: the file is missing; export the folder again")
     if sha256_of(path) != entry["sha256"]:
         raise BundleError(f"{path}: its sha256 is not the one in {DESCRIPTION}; export the folder again")
-    return settings, path
+    return path

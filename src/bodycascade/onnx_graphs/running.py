@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
+from bodycascade.expert_file import NoDraws
 from bodycascade.onnx_graphs.expert_graph import INPUT, OUTPUT
 from bodycascade.onnx_graphs.folder import read_folder
 from bodycascade.onnx_graphs.packages import open_session
@@ -56,7 +57,7 @@ def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU) -> Cascade
     found = read_folder(folder)
     experts = []
     for settings, path in found.experts:
-        with torch.random.fork_rng(devices=[]):  # weights drawn here are thrown away; the caller's dice stay
+        with torch.device("meta"), NoDraws():  # a network without memory: onnxruntime's takes its place
             expert = Expert(found.tree, settings)
         expert.register_module("unet", SessionNetwork(path, stride=expert.stride, providers=providers))
         experts.append(expert)

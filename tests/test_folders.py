@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bodycascade.errors import BundleError
+from bodycascade.folders import FolderKind, folder_aside, put_in_place, replace_folder, replace_kind
+
+KIND = FolderKind("album", "album.json", ".png")
+
+
+def fill(folder: Path, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "album.json").write_text(text)
+
+
+@pytest.fixture
+def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that cannot swap two folders."""
+
+    def no_library(*_: object, **__: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr("ctypes.CDLL", no_library)
+
+
+def replace_once(target: Path, text: str, *, locked: bool) -> None:
+    with replace_folder(target) if locked else replace_kind(target, KIND) as aside:
+        fill(aside, text)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_folder_is_made_and_replaced(
+    locked: bool, exchange: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if not exchange:
+        request.getfixturevalue("no_exchange")
+    for text in ("one", "two"):
+        replace_once(tmp_path / "new" / "album", text, locked=locked)
+        assert (tmp_path / "new" / "album" / "album.json").read_text() == text
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["album"]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.usefixtures("no_exchange")
+def test_the_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
+    locked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "album", "old")
+    rename = Path.rename
+
+    def fail_for_new(path: Path, target: Path) -> Path:
+        if path.suffix == ".part":
+            raise OSError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_new)
+    with pytest.raises(OSError, match="no"):
+        replace_once(tmp_path / "album", "new", locked=locked)
+    assert (tmp_path / "album" / "album.json").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]
+
+
+def test_two_at_once_do_not_share_what_lies_aside(tmp_path: Path) -> None:
+    target = tmp_path / "album"
+    with folder_aside(target) as one, folder_aside(target) as other:
+        fill(one, "one")
+        fill(other, "other")
+        put_in_place(one, target)
+        put_in_place(other, target)
+    assert (target / "album.json").read_text() == "other"
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]
+
+
+def test_only_a_folder_of_the_kind_is_replaced(tmp_path: Path) -> None:
+    fill(tmp_path / "album", "old")
+    (tmp_path / "album" / "a.png").touch()
+    KIND.check_replaceable(tmp_path / "album")
+    (tmp_path / "album" / "a.txt").touch()
+    with pytest.raises(BundleError, match=r"album: holds a\.txt, so it is no album; choose another folder"):
+        replace_once(tmp_path / "album", "new", locked=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(BundleError, match="file: a file is in the way; choose another folder for the album"):
+        replace_once(tmp_path / "file", "new", locked=False)
+    assert (tmp_path / "album" / "album.json").read_text() == "old"
