@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.contestants import Picture, Subject
+
+Shape = Sequence[int]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -39,10 +42,17 @@ def operations_per_image(subject: Subject, pictures: Sequence[Picture], *, at_on
 
     All else (norms, resizing, deciding at the image's size) is not counted.
     """
-    with FlopCounterMode(display=False) as counter:
+    fused = {torch.ops.mkldnn._convolution_pointwise: _fused_convolution}
+    with FlopCounterMode(display=False, custom_mapping=fused) as counter:
         for first in range(0, len(pictures), at_once):
             subject.call(pictures[first : first + at_once])
     return float(counter.get_total_flops()) / len(pictures)
+
+
+def _fused_convolution(x: Shape, first: Shape, second: Shape, *rest: object, out_shape: Shape, **more: object) -> int:
+    """Operations of oneDNN's fused convolution; where it adds a map, that stands before the weights."""
+    weight = second if tuple(first) == tuple(out_shape) else first
+    return 2 * math.prod(out_shape) * math.prod(weight[-3:])
 
 
 def _seconds_of_product(a: torch.Tensor, b: torch.Tensor) -> float:
