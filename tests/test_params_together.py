@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeParams
-from tests.test_params import error_of, line_of, with_value
+from tests.params_text import error_of, line_of, with_value
 
 
 def test_contradiction_made_by_an_override_is_named_where_it_is_written(tmp_path: Path) -> None:
