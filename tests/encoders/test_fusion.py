@@ -108,3 +108,12 @@ def test_fusing_leaves_the_caller_s_dice() -> None:
     state = torch.random.get_rng_state()
     fuse(layer, torch.float32, usual=channels_last(1, 6, 8, 8), trial=channels_last(1, 6, 8, 8))
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_network_without_such_convolutions_is_not_run() -> None:
+    class Forbidden(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise AssertionError("it has nothing to try")
+
+    x = channels_last(1, 6, 8, 8)
+    assert not fuse(Forbidden(), torch.float32, usual=x, trial=x)

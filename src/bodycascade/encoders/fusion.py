@@ -95,12 +95,12 @@ def fuse(network: nn.Module, dtype: torch.dtype, *, usual: Tensor, trial: Tensor
     `usual`: input of a usual size, which the best order of the weights depends on; others run too, a little slower.
     `trial`: input on which the network must give what it gave before, to TOLERANCE. Otherwise it stays as it was.
     """
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    convolutions = [module for module in network.modules() if isinstance(module, Convolution)]
+    if not convolutions or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     wanted = network(trial)
-    for module in network.modules():
-        if isinstance(module, Convolution):
-            module.fuse(dtype)
+    for convolution in convolutions:
+        convolution.fuse(dtype)
     try:
         network(usual)
         found = network(trial)
