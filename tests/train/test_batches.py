@@ -138,7 +138,8 @@ def test_pasted_people_count_as_found_by_the_parent(pack: Pack, parents: ParentM
         make(pack, "beast", parents, augment=pasting, **always).epoch(0),
         strict=True,
     ):
-        assert without.parent is not None and with_more.parent is not None
+        assert without.parent is not None
+        assert with_more.parent is not None
         changed = (without.images != with_more.images).any(dim=1)
         certain = with_more.parent[changed & (with_more.targets != IGNORE)]
         assert (certain == 1).float().mean() > 0.8  # edges are mixed colours of people who were there before
