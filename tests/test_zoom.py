@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from bodycascade.cascade import FAST_SHARE, CascadeSegmenter
 from bodycascade.descent import Descent, Region
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import PASCAL_PART, Tree
@@ -173,6 +175,29 @@ def test_second_look_counts_by_the_size_of_the_box(below: float, above: float, l
     assert len(root.shown) == looks
     if looks == 2:
         assert torch.equal(root.shown[1][1][0], resize_to_tensor(region.box.cut(image), (32, 32)))
+
+
+def test_a_fast_segmenter_shows_everyone_less_and_the_root_looks_once() -> None:
+    image = painted(people(SMALL))
+    usual = cascade(colour_readers(PASCAL_PART, root_side=80, side=160), zoom=TWICE)
+    fast = cascade(colour_readers(PASCAL_PART, root_side=80, side=160), zoom=TWICE, fast=True)
+    assert (usual(image).parts[48:64, 64:80] > 0).mean() > 0.9
+    assert (fast(image).parts[48:64, 64:80] > 0).mean() > 0.9
+    assert [given.shape[-1] for _, given, _ in shown(usual, "person")] == [80, 80]
+    assert [given.shape[-1] for _, given, _ in shown(fast, "person")] == [80 * FAST_SHARE]
+    for name in CHILDREN:
+        assert [given.shape[-1] for _, given, _ in shown(usual, name)] == [160]
+        assert [given.shape[-1] for _, given, _ in shown(fast, name)] == [160 * FAST_SHARE]
+
+
+def test_a_fast_segmenter_saves_what_it_was_made_from(tmp_path: Path) -> None:
+    image = random_image(50, 70)
+    experts = tiny_experts(PASCAL_PART)
+    cascade(experts, zoom=TWICE, fast=True).save(tmp_path / "bundle")
+    usual = cascade(experts, zoom=TWICE)
+    loaded = CascadeSegmenter.load(tmp_path / "bundle", "cpu", precision="float32")
+    np.testing.assert_array_equal(loaded(image).parts, usual(image).parts)
+    assert CascadeSegmenter.load(tmp_path / "bundle", "cpu", fast=True).fast
 
 
 @pytest.mark.parametrize("seed", range(12))

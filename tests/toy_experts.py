@@ -134,10 +134,15 @@ def fixed_experts(
 
 
 def cascade(
-    experts: Sequence[Expert], *, routing: str = "hard", precision: str = "float32", zoom: Zoom | None = None
+    experts: Sequence[Expert],
+    *,
+    routing: str = "hard",
+    precision: str = "float32",
+    zoom: Zoom | None = None,
+    fast: bool = False,
 ) -> CascadeSegmenter:
     """A cascade on the CPU."""
-    return CascadeSegmenter(experts, routing=routing, zoom=zoom, device="cpu", precision=precision)
+    return CascadeSegmenter(experts, routing=routing, zoom=zoom, device="cpu", precision=precision, fast=fast)
 
 
 def constant(probabilities: dict[str, Sequence[float]], *, mask_threshold: float = 0.3) -> list[Expert]:

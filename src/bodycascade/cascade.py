@@ -34,13 +34,19 @@ AT_ONCE_IN_BFLOAT16 = 4
 bit; float32 kernels change with the batch in the last bit, so there each image goes alone."""
 
 
+FAST_SHARE = 0.8
+"""Share of its input side that an expert gets in fast segmenters: the next multiple of the networks' stride below
+three quarters more people are lost than time is won (README, Scores)."""
+
+
 class CascadeSegmenter:
     """A segmenter made of one expert per inner node of a tree. It keeps no state: threads may share it.
 
     `tree`: the classes. `experts`: the networks as they run, in the order of the tree. `routing`: hard (a child
     decides only where its parent won) or soft (the leaf with the largest product of probabilities). `zoom`: how people
     are looked for and enlarged, None where every expert looks at the whole image. `device` and
-    `precision` (float32 or bfloat16): where and in what the networks run.
+    `precision` (float32 or bfloat16): where and in what the networks run. `fast`: whether it is the quick, less exact
+    kind: smaller inputs, and the root looks once.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class CascadeSegmenter:
         zoom: Zoom | None = None,
         device: str = "auto",
         precision: str = "auto",
+        fast: bool = False,
     ) -> None:
         """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N; `precision`: auto, float32, bfloat16.
 
@@ -63,16 +70,19 @@ class CascadeSegmenter:
         self.tree = _common_tree(experts)
         self.routing = routing
         self.zoom = zoom
+        self.fast = fast
         self.device, self.device_reason = choose_device(device)
         with autocast(self.device, precision):
             pass  # refuses an unknown precision here, not at the first image
-        fast = precision == "auto" and runs_bfloat16(self.device)
-        self.precision = "bfloat16" if fast or precision == "bfloat16" else "float32"
+        able = precision == "auto" and runs_bfloat16(self.device)
+        self.precision = "bfloat16" if able or precision == "bfloat16" else "float32"
         named = {expert.spec.name: expert for expert in experts}
         self.experts = tuple(_frozen(named[spec.name], self.device, self.precision) for spec in self.tree.experts)
 
     @classmethod
-    def load(cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto") -> CascadeSegmenter:
+    def load(
+        cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto", fast: bool = False
+    ) -> CascadeSegmenter:
         """The segmenter that `save` wrote to the folder `path`; without one, the released cascade of this package.
 
         The released one finds people and their six parts; MODEL_CARD.md beside it says how well. Raises `BundleError`,
@@ -87,7 +97,7 @@ class CascadeSegmenter:
             zoomed = None if zoom is None else Zoom.from_json(zoom)
         except BundleError as error:
             raise BundleError(f"{path}: {error}") from None
-        return cls(bundle.experts, routing=str(routing), zoom=zoomed, device=device, precision=precision)
+        return cls(bundle.experts, routing=str(routing), zoom=zoomed, device=device, precision=precision, fast=fast)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write the segmenter to the folder `path`, whole or not at all; a bundle that is there is replaced.
@@ -143,7 +153,8 @@ class CascadeSegmenter:
 
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.tree.experts)
-        return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}>"
+        fast = ", fast" if self.fast else ""
+        return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}{fast}>"
 
     def _at_once(self) -> int:
         if self.device.type == "cpu":
@@ -160,7 +171,13 @@ class CascadeSegmenter:
     ) -> list[Segmentation]:
         """Segmentations of (H, W, 3) arrays by `experts`."""
         descent = Descent(
-            self.tree, experts, self.zoom, device=self.device, at_once=self._at_once(), truths=truths or {}
+            self.tree,
+            experts,
+            self.zoom.looking_once() if self.fast and self.zoom else self.zoom,
+            device=self.device,
+            at_once=self._at_once(),
+            truths=truths or {},
+            input_share=FAST_SHARE if self.fast else 1.0,
         )
         with autocast(self.device, self.precision):
             regions = descent.regions(pictures)

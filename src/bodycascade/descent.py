@@ -48,6 +48,7 @@ class Descent:
 
     `experts`: by name; those that lack are left out, with all below them. `truths`: for each expert that shall know the
     truth, a target map (H, W) uint8 for each image: the place of the true child, IGNORE where the expert's node is not.
+    `input_share`: of each expert's own input side, that it gets.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class Descent:
         device: torch.device,
         at_once: int,
         truths: Mapping[str, Sequence[Labels]] | None = None,
+        input_share: float = 1.0,
     ) -> None:
         self._tree, self._experts, self._zoom = tree, experts, zoom
-        self._device, self._at_once = device, at_once
+        self._device, self._at_once, self._input_share = device, at_once, input_share
         self._truths = truths or {}
 
     @torch.inference_mode()
@@ -136,7 +138,10 @@ class Descent:
         """(h, w) of an expert's map of `box`; who knows the truth knows it pixel by pixel."""
         if spec.name in self._truths:
             return box.height, box.width
-        return self._experts[spec.name].input_shape(box.height, box.width)
+        return self._input_shape(spec, box)
+
+    def _input_shape(self, spec: ExpertSpec, box: Box) -> Shape:
+        return self._experts[spec.name].input_shape(box.height, box.width, share=self._input_share)
 
     def _answers(
         self, spec: ExpertSpec, parts: _Parts, regions: list[Region], nodes: list[Tensor] | None
@@ -153,7 +158,7 @@ class Descent:
         expert = self._experts[spec.name]
         groups: dict[Shape, list[int]] = defaultdict(list)
         for place, region in enumerate(regions):
-            groups[expert.input_shape(region.box.height, region.box.width)].append(place)
+            groups[self._input_shape(spec, region.box)].append(place)
         found: dict[int, Tensor] = {}
         for shape, places in groups.items():
             inputs = [parts.at(regions[place].image, regions[place].box, shape) for place in places]
@@ -169,7 +174,7 @@ class Descent:
         known = target < len(places)
         if bool(known.all()):
             return truth
-        shape = self._experts[spec.name].input_shape(region.box.height, region.box.width)
+        shape = self._input_shape(spec, region.box)
         nodes = None if node is None else [resize_map(node, shape)]
         (own,) = self._predictions(spec, parts, [region], nodes)
         return torch.where(known, truth, resize_map(own, (region.box.height, region.box.width)))

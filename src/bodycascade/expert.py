@@ -118,13 +118,13 @@ class Expert(nn.Module):
         stride: int = self.unet.stride
         return stride
 
-    def input_shape(self, height: int, width: int) -> tuple[int, int]:
-        """(h, w) that an image of (height, width) is resized to: its long side becomes `input_side`.
+    def input_shape(self, height: int, width: int, *, share: float = 1.0) -> tuple[int, int]:
+        """(h, w) that an image of (height, width) is resized to: its long side becomes that `share` of `input_side`.
 
         Both sides are rounded to multiples of `stride`, at least one stride. Nothing is padded: the slight change of
         aspect costs less than borders that no photograph has.
         """
-        scale = self.settings.input_side / max(height, width)
+        scale = share * self.settings.input_side / max(height, width)
         rounded = (max(1, round(side * scale / self.stride)) * self.stride for side in (height, width))
         h, w = rounded
         return h, w

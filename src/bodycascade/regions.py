@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +107,10 @@ class Zoom:
             if type(value) not in (int, float) or not 0 <= value <= (4 if name == "margin" else 1):
                 raise BundleError(f"zoom: {name} must be a share from 0 to 1 (margin: to 4); found {value!r}")
         return cls(**{name: float(data[name]) for name in names})
+
+    def looking_once(self) -> Zoom:
+        """The same without the root's second look."""
+        return replace(self, again_below=0.0, again_above=0.0)
 
     def second_weight(self, share: float) -> float:
         """Weight of the second look, 0 to 1, in a box that covers `share` of the image."""

@@ -1,4 +1,4 @@
-"""`bodycascade export onnx`, and `segment --backend onnx`."""
+"""`bodycascade export onnx`, and `--backend onnx`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ import pytest
 from PIL import Image
 
 from bodycascade import CascadeSegmenter
+from bodycascade.onnx_graphs import export_folder
 from tests.commands.conftest import Call
 from tests.picture_run.runs import labels_in
 from tests.toy_experts import random_image
+from tests.video.rendered import read, render, walk
+
+
+@pytest.fixture(scope="module")
+def exported(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The graphs of `bundle`."""
+    folder = tmp_path_factory.mktemp("exported") / "onnx"
+    export_folder(folder, bundle=bundle)
+    return folder
 
 
 @pytest.fixture
@@ -36,6 +46,16 @@ def test_exported_graphs_give_the_labels_that_torch_gives(
         assert call("segment", photo, "-o", tmp_path / name, *more)[0] == 0
         np.testing.assert_array_equal(labels_in(tmp_path / name / "a.png"), wanted)
     assert len(list((tmp_path / "cache" / "bodycascade").iterdir())) == 1
+
+
+def test_every_command_with_a_cascade_takes_a_backend(tmp_path: Path, bundle: Path, exported: Path, call: Call) -> None:
+    clip = render(tmp_path / "clip.mp4", walk(2))
+    onnx = ("--backend", "onnx", "--onnx", exported)
+    assert call("video", clip, "-o", tmp_path / "onnx.mp4", "--style", "classes", *onnx)[0] == 0
+    assert len(read(tmp_path / "onnx.mp4")[0]) == 2
+    assert "passed" in call("doctor", *onnx)[1]
+    code, _, errors = call("camera", "--source", clip, "-o", tmp_path / "live.mp4", "--bundle", bundle, *onnx)
+    assert (code, errors) == (1, "--bundle and --onnx both name a cascade; give one of them\n")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,16 @@ def test_mirrored_averaging(level: str, photos: Path, tmp_path: Path, bundle: Pa
         np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), averaged(photos / name).level(int(level)))
 
 
+def test_fast_results_are_told_from_the_usual_ones(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    arguments = ("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, "--device", "cpu")
+    assert "3 made" in call(*arguments)[1]
+    assert "3 made" in call(*arguments, "--fast")[1]
+    assert "3 there already" in call(*arguments, "--fast")[1]
+    fast = CascadeSegmenter.load(bundle, "cpu", fast=True)
+    for name in SIZES:
+        np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), fast(photos / name).parts)
+
+
 def test_all_outputs(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
     pytest.importorskip("pycocotools")
     kinds = (

@@ -20,9 +20,16 @@ from tests.video.rendered import read, render, walk
 
 
 @pytest.fixture(autouse=True)
-def toy_cascade(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The released cascade is one that reads colours."""
-    monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, **__: cascade(colour_readers(PASCAL_PART)))
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[CascadeSegmenter]:
+    """The released cascade is one that reads colours; those that have been loaded, fast ones or not."""
+    made: list[CascadeSegmenter] = []
+
+    def load(*_: object, fast: bool = False) -> CascadeSegmenter:
+        made.append(cascade(colour_readers(PASCAL_PART), fast=fast))
+        return made[-1]
+
+    monkeypatch.setattr(CascadeSegmenter, "load", load)
+    return made
 
 
 @pytest.fixture
@@ -81,6 +88,13 @@ def test_an_output_that_is_there_is_kept_unless_told(tmp_path: Path, clip: Path,
     assert (code, "exists already" in errors) == (1, True)
     assert (tmp_path / "out.mp4").read_text() == "precious"
     assert call("video", clip, "-o", tmp_path / "out.mp4", "--overwrite")[0] == 0
+
+
+def test_fast_or_not(tmp_path: Path, clip: Path, call: Call, loaded: list[CascadeSegmenter]) -> None:
+    assert call("video", clip, "-o", tmp_path / "usual.mp4")[0] == 0
+    assert call("video", clip, "-o", tmp_path / "fast.mp4", "--fast")[0] == 0
+    assert call("camera", "--source", clip, "-o", tmp_path / "live.mp4", "--fast")[0] == 0
+    assert [segmenter.fast for segmenter in loaded] == [False, True, True]
 
 
 @pytest.mark.parametrize("level", [("0", 0), ("halves", 1), ("parts", 2)])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 from bodycascade.commands.repainting import Repainting, repainting_options
 
 
@@ -19,6 +20,7 @@ from bodycascade.commands.repainting import Repainting, repainting_options
 @click.option("--blur", is_flag=True, help="Blur the background; short for --style blur.")
 @repainting_options(blur_name="--blur-strength", smooth=0.2)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="End after this time.")
+@cascade_options
 def command(
     *,
     source: str,
@@ -28,6 +30,7 @@ def command(
     blur: bool,
     seconds: float | None,
     asked: Repainting,
+    cascade: CascadeChoice,
 ) -> None:
     """Segment what the camera sees, live.
 
@@ -48,7 +51,7 @@ def command(
     sinks += [] if loopback is None else [live.Loopback(loopback)]
     if window or (window is None and not sinks):
         sinks.append(Window("bodycascade"))
-    segmenter = asked.segmenter()
+    segmenter, _ = cascade.load()
     effect = asked.effect(segmenter.tree, "blur" if blur else asked.style)
     shown, dropped = live.run_live(shots, segmenter, effect, sinks, seconds=seconds)
     click.echo(f"{shown} pictures shown, {dropped} passed over to stay in time")

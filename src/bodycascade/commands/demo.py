@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
+from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 from bodycascade.errors import MissingExtraError
 
 
@@ -16,11 +16,8 @@ from bodycascade.errors import MissingExtraError
     "--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="Where it listens; 0: any free one."
 )
 @click.option("--no-browser", is_flag=True, help="Open no browser, only say the address.")
-@click.option(
-    "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-def command(*, port: int, no_browser: bool, bundle: Path | None, device: str) -> int:
+@cascade_options
+def command(*, port: int, no_browser: bool, cascade: CascadeChoice) -> int:
     """Open a page to try the cascade on: drop, paste or photograph a picture, and look at its parts.
 
     The page is served by this computer to itself alone. No picture leaves it or is written to disk. Ctrl-C ends.
@@ -37,10 +34,8 @@ def command(*, port: int, no_browser: bool, bundle: Path | None, device: str) ->
     from bodycascade.demo.serving import address_of, listen, open_browser, serve  # noqa: PLC0415
 
     with listen(port) as listening:
-        from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
-
         address = address_of(listening)
-        segmenter = CascadeSegmenter.load(bundle, device)
+        segmenter, _ = cascade.load()
 
         def announce() -> None:
             click.echo(f"{address}  (Ctrl-C ends)")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+
+from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 
 
 @click.command()
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
-)
-def doctor(device: str, bundle: Path | None) -> int:
+@cascade_options
+def doctor(cascade: CascadeChoice) -> int:
     """Show versions and the device, test the cascade for a second on a drawn picture.
 
     The exit code is 1 where the test fails.
@@ -21,11 +18,9 @@ def doctor(device: str, bundle: Path | None) -> int:
 
     for name, found in versions():
         print(f"{name:<14} {found}")
-    for name, found in device_lines(device):
+    for name, found in device_lines(cascade.device):
         print(f"{name:<14} {found}", flush=True)
-    from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
-
-    segmenter = CascadeSegmenter.load(bundle, device)
+    segmenter, _ = cascade.load()
     print(f"{'cascade':<14} {segmenter!r}", flush=True)
     result = self_test(segmenter)
     print(f"{'self-test':<14} {result.told()}")

@@ -1,19 +1,17 @@
-"""What `video` and `camera` are asked for alike: how a frame is repainted, by which cascade, and where."""
+"""What `video` and `camera` are asked for alike: how a frame is repainted, and where to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bodycascade.commands.option_group import Decorator, option_group
 from bodycascade.errors import BodyCascadeError
 
 if TYPE_CHECKING:
-    from bodycascade.cascade import CascadeSegmenter
     from bodycascade.hierarchy import Tree
     from bodycascade.video.effects import Effect
 
@@ -33,14 +31,6 @@ class Repainting:
     smooth: float
     quality: int
     overwrite: bool
-    bundle: Path | None
-    device: str
-
-    def segmenter(self) -> CascadeSegmenter:
-        """The cascade that is asked for, loaded."""
-        from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - torch takes seconds, --help should not
-
-        return CascadeSegmenter.load(self.bundle, self.device)
 
     def effect(self, tree: Tree, style: str) -> Effect:
         """What becomes of a frame; raises `BodyCascadeError` for what cannot be."""
@@ -66,28 +56,15 @@ class Repainting:
             raise BodyCascadeError(f"{output}: exists already; name another file, or add --overwrite")
 
 
-def repainting_options(*, blur_name: str, smooth: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def repainting_options(*, blur_name: str, smooth: float) -> Decorator:
     """A decorator: the shared options, given to the command as one `Repainting` called `asked`.
 
     `blur_name` is what the strength of the blur is called on the command line, `smooth` the default in seconds.
     """
-    shared = Repainting.__dataclass_fields__
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @wraps(function)
-        def command(**given: Any) -> None:
-            asked = Repainting(**{name: given.pop(name) for name in shared})
-            function(**given, asked=asked)
-
-        made: Callable[..., None] = command
-        for option in reversed(_options(blur_name, smooth)):
-            made = option(made)
-        return made
-
-    return decorate
+    return option_group(Repainting, "asked", _options(blur_name, smooth))
 
 
-def _options(blur_name: str, smooth: float) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+def _options(blur_name: str, smooth: float) -> list[Decorator]:
     return [
         click.option(
             "--style",
@@ -123,8 +100,4 @@ def _options(blur_name: str, smooth: float) -> list[Callable[[Callable[..., None
             "--quality", type=click.IntRange(0, 51), default=20, show_default=True, help="0 best, 51 smallest."
         ),
         click.option("--overwrite", is_flag=True, help="Replace the output where it exists."),
-        click.option(
-            "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
-        ),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bodycascade.errors import BodyCascadeError
+from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 
 if TYPE_CHECKING:
     from bodycascade.cascade import CascadeSegmenter
@@ -35,27 +35,10 @@ if TYPE_CHECKING:
 @click.option(
     "--level", default="parts", show_default=True, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(1, 256), help="Most pictures in the network at once. [4; 16 on a GPU]")
 @click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
-@click.option(
-    "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
-)
-@click.option(
-    "--backend",
-    type=click.Choice(["torch", "onnx"]),
-    default="torch",
-    show_default=True,
-    help="What runs the networks: torch, or onnxruntime on the CPU.",
-)
-@click.option(
-    "--onnx",
-    "graphs",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="With --backend onnx: a folder of `export onnx`. Without, graphs are made once, in the user's cache.",
-)
 @click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
+@cascade_options
 def segment(
     *,
     sources: Sequence[str],
@@ -69,13 +52,10 @@ def segment(
     probs: bool,
     shares: bool,
     level: str,
-    device: str,
     batch: int | None,
     tta: bool,
-    bundle: Path | None,
-    backend: str,
-    graphs: Path | None,
     overwrite: bool,
+    cascade: CascadeChoice,
 ) -> int:
     """Find people and their parts in pictures.
 
@@ -94,7 +74,7 @@ def segment(
     from bodycascade.picture_run import find_sources  # noqa: PLC0415
 
     found = find_sources(sources, out=Path(out))
-    segmenter, description = _load(bundle, device, backend=backend, graphs=graphs)
+    segmenter, identity = cascade.load()
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
     asked = Asked(
         level=level_number(level, segmenter.tree),
@@ -107,31 +87,7 @@ def segment(
         coco=coco or "",
         shares=shares,
     )
-    return _segment(found, out, segmenter, asked, description=description, batch=batch, tta=tta, overwrite=overwrite)
-
-
-def _load(bundle: Path | None, device: str, *, backend: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
-    """The segmenter, and the file by whose checksum results of another cascade or backend are told."""
-    if backend == "onnx":
-        return _load_onnx(bundle, device, graphs)
-    from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
-    from bodycascade.cascade import RELEASED, CascadeSegmenter  # noqa: PLC0415
-
-    if graphs is not None:
-        raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
-    return CascadeSegmenter.load(bundle, device), (bundle or RELEASED) / MANIFEST
-
-
-def _load_onnx(bundle: Path | None, device: str, graphs: Path | None) -> tuple[CascadeSegmenter, Path]:
-    if device not in ("auto", "cpu"):
-        raise BodyCascadeError(f"--backend onnx runs on the CPU; leave out one of it and --device {device}")
-    if bundle is not None and graphs is not None:
-        raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
-    from bodycascade.commands.export import tell  # noqa: PLC0415
-    from bodycascade.onnx_graphs import DESCRIPTION, cached_folder, load_segmenter  # noqa: PLC0415 - loads torch
-
-    folder = cached_folder(bundle, on_graph=tell) if graphs is None else graphs
-    return load_segmenter(folder), folder / DESCRIPTION
+    return _segment(found, out, segmenter, asked, identity=identity, batch=batch, tta=tta, overwrite=overwrite)
 
 
 def _segment(
@@ -140,12 +96,11 @@ def _segment(
     segmenter: CascadeSegmenter,
     asked: Asked,
     *,
-    description: Path,
+    identity: str,
     batch: int | None,
     tta: bool,
     overwrite: bool,
 ) -> int:
-    from bodycascade.files import sha256_of  # noqa: PLC0415
     from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
     from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
     from bodycascade.picture_run.single import single_output, write_single  # noqa: PLC0415
@@ -159,7 +114,7 @@ def _segment(
         return 0
     settings = Settings(
         asked=asked,
-        model=sha256_of(description),
+        model=identity,
         tta=tta,
         batch=batch or (4 if segmenter.device.type == "cpu" else 16),
         overwrite=overwrite,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 from bodycascade.commands.repainting import Repainting, repainting_options
 
 
@@ -22,7 +23,8 @@ from bodycascade.commands.repainting import Repainting, repainting_options
 @repainting_options(blur_name="--blur", smooth=0.0)
 @click.option("--sound/--no-sound", default=True, show_default=True, help="Carry the audio tracks over.")
 @click.option("--batch", type=click.IntRange(1, 64), default=4, show_default=True, help="Frames segmented together.")
-def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repainting) -> None:
+@cascade_options
+def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repainting, cascade: CascadeChoice) -> None:
     """Segment the people in the video IN and write the video OUT.
 
     Sound, frame times and orientation stay as they are; OUT appears once it is whole.
@@ -36,7 +38,7 @@ def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repai
     from bodycascade.progress import Progress  # noqa: PLC0415 - --help is quick without
     from bodycascade.video.conversion import convert  # noqa: PLC0415
 
-    segmenter = asked.segmenter()
+    segmenter, _ = cascade.load()
     effect = asked.effect(segmenter.tree, asked.style)
     with Progress(source.name, total=None) as progress:
         done = convert(

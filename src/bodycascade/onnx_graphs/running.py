@@ -48,11 +48,11 @@ class SessionNetwork(nn.Module):
         return self  # a session never changes, and cannot be copied
 
 
-def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU) -> CascadeSegmenter:
+def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU, fast: bool = False) -> CascadeSegmenter:
     """The cascade that was exported to `folder`, its experts run by onnxruntime in float32, its zoom as in the bundle.
 
-    It can do all that a `CascadeSegmenter` can but `save`. Raises `BundleError` where `folder` is not exactly what
-    `export_folder` wrote.
+    `fast` as in `CascadeSegmenter.load`. It can do all that a `CascadeSegmenter` can but `save`. Raises `BundleError`
+    where `folder` is not exactly what `export_folder` wrote.
     """
     found = read_folder(folder)
     experts = []
@@ -61,7 +61,9 @@ def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU) -> Cascade
             expert = Expert(found.tree, settings)
         expert.register_module("unet", SessionNetwork(path, stride=expert.stride, providers=providers))
         experts.append(expert)
-    return CascadeSegmenter(experts, routing=found.routing, zoom=found.zoom, device="cpu", precision="float32")
+    return CascadeSegmenter(
+        experts, routing=found.routing, zoom=found.zoom, device="cpu", precision="float32", fast=fast
+    )
 
 
 def _refuse(*_: object) -> NoReturn:

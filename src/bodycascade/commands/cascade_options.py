@@ -1,0 +1,85 @@
+"""Which cascade a command runs, and by what: the options that all commands with a cascade share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bodycascade.commands.option_group import option_group
+from bodycascade.errors import BodyCascadeError
+
+if TYPE_CHECKING:
+    from bodycascade.cascade import CascadeSegmenter
+
+
+@dataclass(frozen=True)
+class CascadeChoice:
+    """The options. `bundle`: None for the released cascade; `graphs`: None for those in the user's cache."""
+
+    bundle: Path | None
+    device: str
+    backend: str
+    graphs: Path | None
+    fast: bool
+
+    def load(self) -> tuple[CascadeSegmenter, str]:
+        """The segmenter, and a word that tells its results from those of any other choice.
+
+        Raises `BodyCascadeError` for what cannot be had together, or not at all.
+        """
+        if self.backend == "onnx":
+            return self._load_onnx()
+        if self.graphs is not None:
+            raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
+        from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - torch takes seconds, --help should not
+        from bodycascade.cascade import RELEASED, CascadeSegmenter  # noqa: PLC0415
+
+        segmenter = CascadeSegmenter.load(self.bundle, self.device, fast=self.fast)
+        return segmenter, self._identity((self.bundle or RELEASED) / MANIFEST)
+
+    def _load_onnx(self) -> tuple[CascadeSegmenter, str]:
+        if self.device not in ("auto", "cpu"):
+            raise BodyCascadeError(f"--backend onnx runs on the CPU; leave out one of it and --device {self.device}")
+        if self.bundle is not None and self.graphs is not None:
+            raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
+        from bodycascade.commands.export import tell  # noqa: PLC0415
+        from bodycascade.onnx_graphs import DESCRIPTION, cached_folder, load_segmenter  # noqa: PLC0415 - loads torch
+
+        folder = cached_folder(self.bundle, on_graph=tell) if self.graphs is None else self.graphs
+        return load_segmenter(folder, fast=self.fast), self._identity(folder / DESCRIPTION)
+
+    def _identity(self, description: Path) -> str:
+        from bodycascade.files import sha256_of  # noqa: PLC0415
+
+        return f"{sha256_of(description)}{' fast' if self.fast else ''}"
+
+
+cascade_options = option_group(
+    CascadeChoice,
+    "cascade",
+    [
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+        click.option("--fast", is_flag=True, help="Smaller inputs and one look: less exact, in about half the time."),
+        click.option(
+            "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(["torch", "onnx"]),
+            default="torch",
+            show_default=True,
+            help="What runs the networks: torch, or onnxruntime on the CPU.",
+        ),
+        click.option(
+            "--onnx",
+            "graphs",
+            type=click.Path(path_type=Path),
+            metavar="FOLDER",
+            help="With --backend onnx: a folder of `export onnx`. Without, graphs are made once, in the user's cache.",
+        ),
+    ],
+)
+"""Adds the options to a command, whose function gets them as `cascade`, a `CascadeChoice`."""
