@@ -8,7 +8,7 @@ from PIL import Image
 
 from bodycascade.errors import ImageError, TreeError
 from bodycascade.hierarchy import PASCAL_PART
-from bodycascade.segmentation import Segmentation
+from bodycascade.segmentation import SHOWN_SIDE, Segmentation
 from tests.toy_experts import FOUR_LEGS, random_image
 
 PARTS = np.array([[0, 1, 2, 3], [4, 5, 6, 0]], np.uint8)  # background low_hand torso low_leg / head up_leg up_hand -
@@ -87,6 +87,12 @@ def test_notebooks_get_a_png() -> None:
     data = Segmentation(PASCAL_PART, PARTS, image=random_image(2, 4))._repr_png_()
     with Image.open(io.BytesIO(data)) as picture:
         assert (picture.format, picture.size) == ("PNG", (4, 2))
+
+
+def test_a_notebook_shows_large_results_smaller() -> None:
+    large = Segmentation(PASCAL_PART, np.zeros((1500, 3000), np.uint8), image=random_image(1500, 3000))
+    with Image.open(io.BytesIO(large._repr_png_())) as picture:
+        assert picture.size == (SHOWN_SIDE, SHOWN_SIDE // 2)
 
 
 def test_a_leaf_that_ends_early_is_its_own_class_at_each_level() -> None:

@@ -14,6 +14,9 @@ from bodycascade import drawing
 from bodycascade.errors import ImageError, TreeError
 from bodycascade.hierarchy import Tree
 
+SHOWN_SIDE = 1024
+"""Pixels of the long side, at most, of what a notebook shows."""
+
 
 class Segmentation:
     """What each pixel of an image shows.
@@ -136,7 +139,9 @@ class Segmentation:
             )
 
     def _repr_png_(self) -> bytes:
-        """The overlay as PNG, which notebooks show."""
+        """The overlay as PNG, which notebooks show; a large one smaller, since notebooks keep what they show."""
         file = io.BytesIO()
-        self.overlay().save(file, "PNG")
+        overlay = self.overlay()
+        overlay.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        overlay.save(file, "PNG")
         return file.getvalue()
