@@ -63,7 +63,6 @@ BAD_VALUES = [
     (COMMON + "warmup_epochs", "9000", "expected at most epochs, "),
     (COMMON + "restarts", "[4, 2]", "expected epochs in rising order, found [4, 2]"),
     (COMMON + "augment.scale_min", "9", "expected at most scale_max, "),
-    (COMMON + "augment.paste_smallest", "0.9", "expected at most paste_largest, "),
     ("train.person", "", "expected a section of keys, or {} for none, found nothing"),
     ("train.person", "{epochs: 0}", None),
     ("train.person", "{augment: {flip: 2}}", None),

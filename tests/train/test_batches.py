@@ -128,25 +128,6 @@ def test_root_sees_all_and_gets_no_mask(pack: Pack) -> None:
         assert set(batch.targets.unique().tolist()) <= {0, 1, IGNORE}
 
 
-def test_pasted_people_count_as_found_by_the_parent(pack: Pack, parents: ParentMaps) -> None:
-    still = dataclasses.replace(animal_params().train["beast"].augment, colour=0.0, grayscale=0.0, blur=0.0, rotate=0.0)
-    pasting = dataclasses.replace(still, paste=1.0, paste_smallest=0.5, paste_largest=1.0)
-    always = {"parent_mask": "predicted", "mask_form": "soft"}
-    more = 0
-    for (without, _), (with_more, _) in zip(
-        make(pack, "beast", parents, augment=still, **always).epoch(0),
-        make(pack, "beast", parents, augment=pasting, **always).epoch(0),
-        strict=True,
-    ):
-        assert without.parent is not None
-        assert with_more.parent is not None
-        changed = (without.images != with_more.images).any(dim=1)
-        certain = with_more.parent[changed & (with_more.targets != IGNORE)]
-        assert (certain == 1).float().mean() > 0.8  # edges are mixed colours of people who were there before
-        more += int(changed.sum())
-    assert more > 500
-
-
 def test_true_parent_mask_is_where_the_target_is(pack: Pack) -> None:
     for batch, _ in make(pack, "legs").epoch(0):
         assert batch.parent is not None

@@ -34,6 +34,3 @@ def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
     low, high = train.augment.scale_min, train.augment.scale_max
     if low > high:
         yield "augment.scale_min", f"expected at most scale_max, {high:g}, found {low:g}"
-    low, high = train.augment.paste_smallest, train.augment.paste_largest
-    if low > high:
-        yield "augment.paste_smallest", f"expected at most paste_largest, {high:g}, found {low:g}"

@@ -167,9 +167,6 @@ class Augment:
     hue: Annotated[float, Range(0, 0.5)]
     grayscale: Share
     blur: Share
-    paste: Share
-    paste_smallest: Annotated[float, Range(0, 1, above=True)]
-    paste_largest: Annotated[float, Range(0, 1, above=True)]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from bodycascade.train.augmentation import Augmenter, UInt8
 from bodycascade.train.boxes import BoxChooser
 from bodycascade.train.leaf_head import leaf_map
 from bodycascade.train.parent_maps import ParentMaps
-from bodycascade.train.pasting import Paster
 from bodycascade.train.seeds import MASK_CHOICE, ORDER, VIEW, Seed
 
 LOADING_THREADS = 2
@@ -83,7 +82,6 @@ class BatchLoader:
         self._target_map = tree.target_map(spec.name)
         self._leaf_map = leaf_map(tree, spec.node)
         self._boxes = BoxChooser(pack, train=train, zoom=zoom, seed=seed, inside=self._target_map != IGNORE)
-        self._paster = Paster(pack, augment=train.augment, seed=seed) if train.augment.paste else None
         self._make_augmenter = make_augmenter
         self._threads = threading.local()
         inside = {i for i in range(len(pack)) if bool((self._target_map[pack.mask(i)] != IGNORE).any())}
@@ -144,15 +142,12 @@ class BatchLoader:
     def _view(self, epoch: int, index: int) -> _View:
         box = self._boxes.box(epoch, index)
         guess = self._parents.map(index) if self._parents and self._guesses(epoch, index) else None
-        image, labels, parent = box.cut(self._pack.image(index)), box.cut(self._pack.mask(index)), None
-        if guess is not None:
-            parent = box.cut(guess)
-        if self._paster:
-            image, labels, put = self._paster.pasted(image, labels, epoch=epoch, index=index)
-            if parent is not None:  # nobody has been asked about people who were put there: they count as found
-                parent = np.where(put, np.uint8(255) * (self._target_map[labels] != IGNORE), parent)
-        seed = self._seed.derive(VIEW, epoch, index)
-        image, labels, parent = self._threads.augmenter(image, labels, parent, seed=seed)
+        image, labels, parent = self._threads.augmenter(
+            box.cut(self._pack.image(index)),
+            box.cut(self._pack.mask(index)),
+            None if guess is None else box.cut(guess),
+            seed=self._seed.derive(VIEW, epoch, index),
+        )
         targets, leaves = self._target_map[labels], self._leaf_map[labels]
         if self._is_root:
             return _View(image, targets, leaves, None)

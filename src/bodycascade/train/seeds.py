@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-START, ORDER, VIEW, MASK_CHOICE, STEP, BOX, PASTE = range(7)
+START, ORDER, VIEW, MASK_CHOICE, STEP, BOX = range(6)
 """Purposes that seeds are derived for."""
 
 
