@@ -85,3 +85,15 @@ def test_only_a_folder_of_the_kind_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="file: a file is in the way; choose another folder for the album"):
         replace_once(tmp_path / "file", "new", locked=False)
     assert (tmp_path / "album" / "album.json").read_text() == "old"
+
+
+def test_what_a_killed_run_left_goes_and_what_belongs_to_others_stays(tmp_path: Path) -> None:
+    left = [tmp_path / ".name.123.0a1b2c3d.part", tmp_path / ".name.123.0a1b2c3d.old"]
+    others = [tmp_path / ".name.v2.123.0a1b2c3d.part", tmp_path / ".name.settings", tmp_path / "name.v2"]
+    for folder in (*left, *others):
+        folder.mkdir()
+    with replace_folder(tmp_path / "name") as aside:
+        (aside / "file").write_text("new")
+    assert not any(folder.exists() for folder in left)
+    assert all(folder.is_dir() for folder in others)
+    assert (tmp_path / "name" / "file").read_text() == "new"

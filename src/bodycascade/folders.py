@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -61,8 +62,10 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
     The caller holds a lock, so what lies aside already is left from a killed run and is removed first.
     """
-    for stale in target.parent.glob(f".{target.name}.*"):
-        shutil.rmtree(stale, ignore_errors=True)
+    ours = re.compile(rf"\.{re.escape(target.name)}\.\d+\.[0-9a-f]{{8}}\.(part|old)")
+    for stale in list(target.parent.iterdir()) if target.parent.exists() else ():
+        if ours.fullmatch(stale.name):
+            shutil.rmtree(stale, ignore_errors=True)
     with folder_aside(target) as aside:
         yield aside
         put_in_place(aside, target)
