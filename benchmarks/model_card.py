@@ -19,14 +19,20 @@ TEXT = """\
 # Model card: the released cascade
 
 Finds people in photographs and divides them into six parts, by four experts that follow a class tree. Made by the
-profile `{profile}` of this repository; every number of the recipe stands in `{params}`.
-`CascadeSegmenter.load()` loads it.
+profile `{profile}` of this repository: `{params}` holds the recipe, README (Scores) says where the
+training of these weights differed. `CascadeSegmenter.load()` loads it.
+
+`low_hand` is the lower arm with the hand, `up_hand` the upper arm, `low_leg` the lower leg with the foot, `up_leg` the
+thigh; the head goes with its hair, the torso with the neck. The names are the data set's. Left and right are not told
+apart. It is meant for photographs: to cut people out, to blur what is around them, to count or measure what of them is
+seen, and for research.
 
 ## Data
 
 Trained on {train} photographs of Pascal-Part (VOC 2010, annotated with person parts), epochs chosen on {selection}
-others, scored once on the {images} val photographs below; nothing was chosen on these. The photographs are Flickr's,
-under the terms of PASCAL VOC; none is part of this package.
+others, scored on the {images} val photographs below. Earlier versions were scored on these too; no epoch and no
+parameter was chosen by those scores. The photographs are Flickr's, under the terms of PASCAL VOC; none is part of this
+package.
 
 The trunks of the experts started from:
 
@@ -34,8 +40,9 @@ The trunks of the experts started from:
 
 ## Scores
 
-One confusion matrix over all pixels of all val images, each at its own size; background never counts; one scale, no
-flip. In brackets 95 % bootstrap intervals over images.
+One confusion matrix over all pixels of all val images, each at its own size; background never counts; no flip, and
+no averaging over sizes of the picture (the second look at people, `zoom`, is part of the method). In brackets 95 %
+bootstrap intervals over images.
 
 {levels}
 {classes}
@@ -46,8 +53,8 @@ flip. In brackets 95 % bootstrap intervals over images.
 - Animals, upholstery and clothes that nobody wears are at times taken for people.
 - It tells parts, not persons: two people side by side are one body. Hands and arms have no left and right.
 - A quarter of the training photographs shows no lower body; unusual views (from above, lying) are rare in them.
-- Who was photographed in 2010 and put on Flickr decides who is in the data. It was not examined how well the cascade
-  does on people of different skin, age, sex or build. It must not be used to judge or identify persons.
+- Who was photographed until 2010 and shown on Flickr decides who is in the data. It was not examined how well the
+  cascade does on people of different skin, age, sex or build. It must not be used to judge or identify persons.
 
 ## Files
 
@@ -55,12 +62,13 @@ flip. In brackets 95 % bootstrap intervals over images.
 Licence: Apache-2.0, as this package. The trunks' weights were changed by training; their sources are named above.
 """
 
-COCO = "trained on COCO, whose pictures are Flickr's as Pascal's are, so that an overlap cannot be ruled out"
+COCO = "COCO, whose pictures are Flickr's as Pascal's are, so that an overlap cannot be ruled out"
 STARTS = {
     "bodypix_mobilenet_v1_075": "BodyPix 2.0 with MobileNetV1 0.75 (Google, Apache-2.0), trained on people; its "
     "pictures are not public in full, so that an overlap with Pascal's cannot be ruled out",
-    "movenet_thunder": "MoveNet Thunder (Google, Apache-2.0), a finder of human joints, " + COCO,
-    "nanodet_g": "NanoDet-g (RangiLyu, Apache-2.0), a finder of 80 kinds of object, " + COCO,
+    "movenet_thunder": "MoveNet Thunder (Google, Apache-2.0), a finder of human joints, trained on Google's own Active "
+    "data set, which is not public, and on " + COCO,
+    "nanodet_g": "NanoDet-g (RangiLyu, Apache-2.0), a finder of 80 kinds of object, trained on " + COCO,
     "none": "random weights",
 }
 

@@ -2,7 +2,7 @@
 
 from bodycascade import CascadeSegmenter
 
-segmenter = CascadeSegmenter.load("results/models/embedded/cascade")
+segmenter = CascadeSegmenter.load()
 segmentation = segmenter("photo.jpg")
 segmentation.mask("head")
 """

@@ -35,8 +35,7 @@ bit; float32 kernels change with the batch in the last bit, so there each image 
 
 
 FAST_SHARE = 0.8
-"""Share of its input side that an expert gets in fast segmenters: the next multiple of the networks' stride below
-three quarters more people are lost than time is won (README, Scores)."""
+"""Share of its input side that an expert gets in a fast segmenter; what it costs and brings is in README."""
 
 
 class CascadeSegmenter:
@@ -85,8 +84,11 @@ class CascadeSegmenter:
     ) -> CascadeSegmenter:
         """The segmenter that `save` wrote to the folder `path`; without one, the released cascade of this package.
 
-        The released one finds people and their six parts; MODEL_CARD.md beside it says how well. Raises `BundleError`,
-        in one line with file and reason, on anything that is not exactly such a folder; nothing in it is executed.
+        The released one finds people and their six parts; MODEL_CARD.md beside it says how well. `device`: auto (a CUDA
+        GPU where one works, else the CPU), cpu, cuda or cuda:N. `precision`: auto (bfloat16 where the device is fast in
+        it), float32 or bfloat16. `fast`: smaller inputs, and the root looks once; `save` does not keep it. Raises
+        `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing in it is
+        executed.
         """
         path = RELEASED if path is None else Path(path)
         bundle = load_bundle(path)

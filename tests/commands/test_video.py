@@ -146,9 +146,9 @@ def test_no_camera_and_no_screen_are_said_in_words(
     assert words in errors
 
 
-@pytest.mark.parametrize(("name", "blur"), [("video", "--blur FLOAT"), ("camera", "--blur-strength FLOAT")])
-def test_help_names_the_shared_options(name: str, blur: str, call: Call) -> None:
+@pytest.mark.parametrize("name", ["video", "camera"])
+def test_help_names_the_shared_options(name: str, call: Call) -> None:
     code, said, _ = call(name, "--help")
     assert code == 0
     assert "--style" in said
-    assert blur in said
+    assert "--blur-strength FLOAT" in said

@@ -17,8 +17,7 @@ from bodycascade.commands.repainting import Repainting, repainting_options
 )
 @click.option("--loopback", type=click.Path(path_type=Path), help="A v4l2 loopback device, for meeting programs.")
 @click.option("--window/--no-window", default=None, help="Show a window; by default where nothing else is asked for.")
-@click.option("--blur", is_flag=True, help="Blur the background; short for --style blur.")
-@repainting_options(blur_name="--blur-strength", smooth=0.2)
+@repainting_options(smooth=0.2)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="End after this time.")
 @cascade_options
 def command(
@@ -27,7 +26,6 @@ def command(
     output: Path | None,
     loopback: Path | None,
     window: bool | None,
-    blur: bool,
     seconds: float | None,
     asked: Repainting,
     cascade: CascadeChoice,
@@ -52,6 +50,6 @@ def command(
     if window or (window is None and not sinks):
         sinks.append(Window("bodycascade"))
     segmenter, _ = cascade.load()
-    effect = asked.effect(segmenter.tree, "blur" if blur else asked.style)
+    effect = asked.effect(segmenter.tree)
     shown, dropped = live.run_live(shots, segmenter, effect, sinks, seconds=seconds)
     click.echo(f"{shown} pictures shown, {dropped} passed over to stay in time")

@@ -30,7 +30,7 @@ def export_onnx(*, out: Path, bundle: Path | None, pictures: Sequence[str]) -> N
 
     cascade.onnx takes pictures, uint8 (batch, height, width, 3) RGB of any size, and gives labels, uint8 (batch,
     height, width), and probabilities, float32 (batch, labels, height, width). Every expert in it looks at the full
-    frame: the zoom into small people is not in the graph, `segment --backend onnx` does it outside.
+    frame: the zoom into small people is not in the graph, `--backend onnx` does it outside.
 
     Each graph is checked against torch in float32 on rendered pictures, and on those given, before its file is kept:
     probabilities to 1e-4, at most a hundred thousandth of the pixels of another class.

@@ -28,16 +28,18 @@ class Repainting:
     background: str | None
     blur_strength: float
     opacity: float
+    blur: bool
     smooth: float
     quality: int
     overwrite: bool
 
-    def effect(self, tree: Tree, style: str) -> Effect:
+    def effect(self, tree: Tree) -> Effect:
         """What becomes of a frame; raises `BodyCascadeError` for what cannot be."""
         from bodycascade.outputs import level_number  # noqa: PLC0415 - torch and PyAV take seconds
         from bodycascade.video import effects  # noqa: PLC0415
 
         level = level_number(self.level, tree)
+        style = "blur" if self.blur else self.style
         if style == "matte":
             return effects.Matte(tree, self.node, smooth_seconds=self.smooth)
         if style in ("overlay", "classes"):
@@ -56,15 +58,15 @@ class Repainting:
             raise BodyCascadeError(f"{output}: exists already; name another file, or add --overwrite")
 
 
-def repainting_options(*, blur_name: str, smooth: float) -> Decorator:
+def repainting_options(*, smooth: float) -> Decorator:
     """A decorator: the shared options, given to the command as one `Repainting` called `asked`.
 
-    `blur_name` is what the strength of the blur is called on the command line, `smooth` the default in seconds.
+    `smooth` is the default in seconds.
     """
-    return option_group(Repainting, "asked", _options(blur_name, smooth))
+    return option_group(Repainting, "asked", _options(smooth))
 
 
-def _options(blur_name: str, smooth: float) -> list[Decorator]:
+def _options(smooth: float) -> list[Decorator]:
     return [
         click.option(
             "--style",
@@ -74,18 +76,21 @@ def _options(blur_name: str, smooth: float) -> list[Decorator]:
             help="overlay: parts in colours over the picture; classes: the colours alone; matte: white on black; "
             "blur: the background blurred; replace: another background.",
         ),
-        click.option("--level", default="parts", show_default=True, help="0 body, 1 halves or 2 parts (overlay)."),
+        click.option("--blur", is_flag=True, help="Blur the background; short for --style blur."),
+        click.option("--level", default="parts", show_default=True, help="0 body, 1 halves or 2 parts, of overlays."),
         click.option(
-            "--node", default="body", show_default=True, help="What stays sharp or white: body, head, torso ..."
+            "--node",
+            default="body",
+            show_default=True,
+            help="What stays sharp, or is white: body, head, torso ...",
         ),
         click.option("--background", metavar="PICTURE|COLOUR", help="The new background of --style replace."),
         click.option(
-            blur_name,
-            "blur_strength",
+            "--blur-strength",
             type=click.FloatRange(0.1, 20),
             default=2.0,
             show_default=True,
-            help="Strength of the blur, in percent of the frame's long side.",
+            help="Of a blurred background, in percent of the frame's long side.",
         ),
         click.option("--opacity", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="Of the overlay."),
         click.option(

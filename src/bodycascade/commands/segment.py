@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.command(no_args_is_help=True)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("-o", "--out", required=True, metavar="OUT", help="Folder for the results; or one file; or - for a pipe.")
-@click.option("--labels", is_flag=True, help="Indexed PNG of class ids, in colour. This is the default.")
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="Indexed PNG of class ids; the default where nothing else is asked for.",
+)
 @click.option("--overlay", is_flag=True, help="JPEG of the picture with the classes over it and a legend below.")
 @click.option("--no-legend", is_flag=True, help="The overlay without legend, of the picture's own size.")
 @click.option("--masks", is_flag=True, help="One black and white PNG per class of the tree.")

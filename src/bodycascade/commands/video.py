@@ -20,7 +20,7 @@ from bodycascade.commands.repainting import Repainting, repainting_options
     type=click.Path(dir_okay=False, path_type=Path),
     help="The video to write: .mp4, .m4v, .mov, .mkv or .webm.",
 )
-@repainting_options(blur_name="--blur", smooth=0.0)
+@repainting_options(smooth=0.0)
 @click.option("--sound/--no-sound", default=True, show_default=True, help="Carry the audio tracks over.")
 @click.option("--batch", type=click.IntRange(1, 64), default=4, show_default=True, help="Frames segmented together.")
 @cascade_options
@@ -31,7 +31,7 @@ def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repai
 
     \b
     bodycascade video clip.mov -o parts.mp4
-    bodycascade video clip.mov -o call.mp4 --style blur --smooth 0.2
+    bodycascade video clip.mov -o call.mp4 --blur --smooth 0.2
     bodycascade video clip.mov -o beach.mp4 --style replace --background beach.jpg
     """
     asked.check_free(output)
@@ -39,7 +39,7 @@ def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repai
     from bodycascade.video.conversion import convert  # noqa: PLC0415
 
     segmenter, _ = cascade.load()
-    effect = asked.effect(segmenter.tree, asked.style)
+    effect = asked.effect(segmenter.tree)
     with Progress(source.name, total=None) as progress:
         done = convert(
             source,
