@@ -58,6 +58,8 @@ def contestants(
         Contestant("cascade", partial(build_cascade, cascade, level=None)),
         Contestant("cascade, body alone", partial(build_cascade, cascade, level=0)),
         Contestant(f"cascade, {at_once} at once", partial(build_cascade_batch, cascade), at_once),
+        Contestant("fast cascade", partial(build_cascade, cascade, level=None, fast=True)),
+        Contestant("fast cascade, body alone", partial(build_cascade, cascade, level=0, fast=True)),
     ]
     missing = {}
     for precision in reversed(precisions()):
@@ -76,9 +78,9 @@ def contestants(
     return rows, missing
 
 
-def build_cascade(text: str, *, level: int | None) -> Subject:
+def build_cascade(text: str, *, level: int | None, fast: bool = False) -> Subject:
     """The cascade down to `level`, one image a call."""
-    cascade = open_cascade(text, device="cpu")
+    cascade = open_cascade(text, device="cpu", fast=fast)
     return Subject(lambda pictures: [cascade(picture, level=level) for picture in pictures], cascade.precision)
 
 

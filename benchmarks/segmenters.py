@@ -10,9 +10,9 @@ from bodycascade.errors import BodyCascadeError, BundleError
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.segmenter import Segmenter
 
-RELEASED, BACKGROUND, BODYPIX = "released", "background", "bodypix"
+RELEASED, FAST, BACKGROUND, BODYPIX = "released", "fast", "background", "bodypix"
 
-KINDS = "released, background, bodypix=FOLDER (Google's files), or a bundle as FOLDER or NAME=FOLDER"
+KINDS = "released, fast (released too), background, bodypix=FOLDER (Google's files), or a bundle as FOLDER or NAME=FOLDER"
 
 
 def split_name(text: str) -> tuple[str, str]:
@@ -20,12 +20,12 @@ def split_name(text: str) -> tuple[str, str]:
 
     A bundle without a name is called cascade: where it lies on a disk is nobody's business.
     """
-    if text in (RELEASED, BACKGROUND):
+    if text in (RELEASED, FAST, BACKGROUND):
         return text, ""
     name, given, folder = text.partition("=")
     if not given:
         name, folder = "cascade", text
-    if not name or not folder or name in (RELEASED, BACKGROUND):
+    if not name or not folder or name in (RELEASED, FAST, BACKGROUND):
         raise BodyCascadeError(f"{text!r}: expected {KINDS}")
     return name, folder
 
@@ -40,9 +40,13 @@ def open_segmenter(text: str, *, device: str = "auto", precision: str | None = N
     return open_cascade(text, device=device, precision=precision or "auto")
 
 
-def open_cascade(text: str, *, device: str = "auto", precision: str = "auto") -> CascadeSegmenter:
-    """The cascade that `text` names; raises `BundleError` where it names something else."""
+def open_cascade(text: str, *, device: str = "auto", precision: str = "auto", fast: bool = False) -> CascadeSegmenter:
+    """The cascade that `text` names, `fast` where that is asked here or there.
+
+    Raises `BundleError` where it names something else.
+    """
     name, folder = split_name(text)
     if name in (BACKGROUND, BODYPIX):
-        raise BundleError(f"{text!r} is no cascade; expected released, FOLDER or NAME=FOLDER")
-    return CascadeSegmenter.load(None if name == RELEASED else Path(folder), device, precision=precision)
+        raise BundleError(f"{text!r} is no cascade; expected released, fast, FOLDER or NAME=FOLDER")
+    path = None if name in (RELEASED, FAST) else Path(folder)
+    return CascadeSegmenter.load(path, device, precision=precision, fast=fast or name == FAST)

@@ -74,8 +74,8 @@ def test_a_limit_takes_fewer_images(tmp_path: Path, people: Path) -> None:
     [
         (["nowhere"], "no such folder"),
         (["bodypix=nowhere"], "model-stride16.json is missing"),
-        (["background=here"], "expected released, background"),
-        (["a=", "background"], "expected released, background"),
+        (["background=here"], "expected released, fast"),
+        (["a=", "background"], "expected released, fast"),
         (["background", "background"], "two segmenters have one name"),
     ],
 )
