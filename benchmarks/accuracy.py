@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.arguments import count
 from benchmarks.examples import read_examples, spread
 from benchmarks.machine import machine_facts
 from benchmarks.output import RESULTS, markdown_table, run_benchmark, write_results
@@ -98,7 +99,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("segmenters", nargs="+", metavar="SEGMENTER", help=KINDS)
     parser.add_argument("--data", type=Path, default=Path("data/pascal_part"), help="data folder (%(default)s)")
     parser.add_argument("--ids", default="val_id.txt", help="list of image ids in it (%(default)s)")
-    parser.add_argument("--limit", type=int, help="score so many images, evenly spread over the list")
+    parser.add_argument("--limit", type=count, help="score so many images, evenly spread over the list")
     parser.add_argument("--bootstrap-samples", type=int, default=1000, help="0: no intervals (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the intervals (%(default)s)")
     parser.add_argument("--threads", type=int, help="of torch; otherwise as it chooses")

@@ -12,7 +12,9 @@ from bodycascade.segmenter import Segmenter
 
 RELEASED, FAST, BACKGROUND, BODYPIX = "released", "fast", "background", "bodypix"
 
-KINDS = "released, fast (released too), background, bodypix=FOLDER (Google's files), or a bundle as FOLDER or NAME=FOLDER"
+KINDS = (
+    "released, fast (released too), background, bodypix=FOLDER (Google's files), or a bundle as FOLDER or NAME=FOLDER"
+)
 
 
 def split_name(text: str) -> tuple[str, str]:

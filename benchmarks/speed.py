@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.arguments import count
 from benchmarks.arithmetic import MatrixPeak, operations_per_image
 from benchmarks.contestants import Contestant, Picture, build_nothing, contestants, precisions
 from benchmarks.examples import spread
@@ -113,22 +114,15 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--unet", default=RESNET34, metavar="ENCODER", help="of the plain UNet, '' for none")
     parser.add_argument("--data", type=Path, default=Path("data/pascal_part"), help="data folder (%(default)s)")
     parser.add_argument("--ids", default="val_id.txt", help="list of image ids in it (%(default)s)")
-    parser.add_argument("--images", type=_count, default=60, help="evenly spread over the list (%(default)s)")
-    parser.add_argument("--rounds", type=_count, default=5, help="counted ones (%(default)s)")
-    parser.add_argument("--threads", type=_count, nargs="+", default=[1, 2], help="(1 2)")
-    parser.add_argument("--at-once", type=_count, default=16, help="images in a call of .batch (%(default)s)")
-    parser.add_argument("--matrix-sides", type=_count, nargs="+", default=[2048, 3072, 4096], help="(2048 3072 4096)")
+    parser.add_argument("--images", type=count, default=60, help="evenly spread over the list (%(default)s)")
+    parser.add_argument("--rounds", type=count, default=5, help="counted ones (%(default)s)")
+    parser.add_argument("--threads", type=count, nargs="+", default=[1, 2], help="(1 2)")
+    parser.add_argument("--at-once", type=count, default=16, help="images in a call of .batch (%(default)s)")
+    parser.add_argument("--matrix-sides", type=count, nargs="+", default=[2048, 3072, 4096], help="(2048 3072 4096)")
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help="measure peak memory")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--name", default="speed", help="of the two files there (%(default)s)")
     return parser.parse_args(argv)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
-    return number
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

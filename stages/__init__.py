@@ -30,8 +30,8 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
     signal.signal(signal.SIGTERM, _terminate)
     given, words = _parse(main, argv)
     try:
-        # Here and not above, as in the stages' own `main`: torch takes seconds to import, in which a stage could not
-        # yet have asked to die with its parent.
+        # Here and not above, as in the stages' own `main`: torch takes seconds to import, in which a stage would not
+        # yet end with a killed dvc.
         from bodycascade.params import load_params  # noqa: PLC0415
 
         params = load_params(given.params)
@@ -83,19 +83,6 @@ def _exit_code(error: Exception) -> int | None:
         return 1
     code = getattr(error, "exit_code", None)
     return code if isinstance(code, int) else None
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) to end this process when its parent ends: a killed `dvc repro` leaves no stage behind.
-
-    Without it the stage would run on beside the one that the next `dvc repro` starts.
-    """
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before the request was made
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _end_with_dvc() -> None:

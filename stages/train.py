@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import die_with_parent, keep_freed_memory, run_stage
+from stages import keep_freed_memory, run_stage
 
 if TYPE_CHECKING:
     from bodycascade.params import Params
@@ -19,6 +19,5 @@ def main(params: Params, expert: str, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
     keep_freed_memory()
     run_stage(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import die_with_parent, run_stage
+from stages import run_stage
 
 if TYPE_CHECKING:
     from bodycascade.params import Params
@@ -19,5 +19,4 @@ def main(params: Params, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
     run_stage(main)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bodycascade import CascadeSegmenter
-from bodycascade.errors import BodyCascadeError, BundleError
+from bodycascade.errors import BodyCascadeError, BundleError, DataError
 from bodycascade.hierarchy import PASCAL_PART
 from tests.segmenter_contract import SegmenterContract
 from tests.toy_experts import (
@@ -236,6 +236,13 @@ def test_too_little_memory_halves_the_batch_and_says_so(caplog: pytest.LogCaptur
     experts[1].most = 0  # type: ignore[assignment]
     with pytest.raises(BodyCascadeError, match="'body' does not fit into the memory of cpu"):
         cascade(experts)(images[0])
+
+
+def test_truth_of_another_picture_is_refused() -> None:
+    segmenter = cascade(tiny_experts(PASCAL_PART))
+    for truth in (np.zeros((0, 0), np.uint8), np.zeros((3, 4), np.uint8), np.full((20, 30), 7, np.uint8)):
+        with pytest.raises(DataError, match="expected uint8 labels 0 to 6"):
+            segmenter.with_truth(random_image(20, 30), truth, {"person"})
 
 
 def test_experts_are_copied() -> None:

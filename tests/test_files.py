@@ -102,7 +102,7 @@ def test_two_processes_writing_one_file_do_not_meet(tmp_path: Path) -> None:
 
 
 def test_asides_of_a_folder_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".a.txt.12.part", ".b.13.part", "c.part", ".hidden", "d"):
+    for name in (".a.txt.99999999.part", ".b[1].99999998.part", "c.part", ".hidden", "d"):
         (tmp_path / name).touch()
     remove_asides(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "c.part", "d"]
@@ -127,3 +127,18 @@ def test_json_without_a_number_for_nan_is_refused(tmp_path: Path) -> None:
 def test_checksum_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc" * 100_000)
     assert sha256_of(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_asides_of_one_file_are_told_by_its_very_name(tmp_path: Path) -> None:
+    for name in (".b[1].99999999.part", ".b1.99999999.part"):
+        (tmp_path / name).touch()
+    remove_asides(tmp_path, "b[1]")
+    assert [path.name for path in tmp_path.iterdir()] == [".b1.99999999.part"]
+
+
+def test_what_a_living_process_writes_is_left_to_it(tmp_path: Path) -> None:
+    with replace_file(tmp_path / "a") as aside:
+        aside.write_text("half")
+        remove_asides(tmp_path)
+        aside.write_text("whole")
+    assert (tmp_path / "a").read_text() == "whole"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bodycascade.errors import BundleError
+from bodycascade.errors import BodyCascadeError, BundleError
 from bodycascade.folders import FolderKind, folder_aside, put_in_place, replace_folder, replace_kind
 
 KIND = FolderKind("album", "album.json", ".png")
@@ -61,6 +61,15 @@ def test_the_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
         replace_once(tmp_path / "album", "new", locked=locked)
     assert (tmp_path / "album" / "album.json").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["album"]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_the_folder_one_is_in_is_not_replaced(locked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for target in (Path(), tmp_path):
+        with pytest.raises(BodyCascadeError, match="is the folder that you are in"):
+            replace_once(target, "new", locked=locked)
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_at_once_do_not_share_what_lies_aside(tmp_path: Path) -> None:

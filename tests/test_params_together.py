@@ -24,6 +24,21 @@ def test_encoder_leaves_no_place_for_another_way_to_shrink_the_input(tmp_path: P
     assert said == f"{where}: expected 1 with the encoder efficientnet_lite0, found {value}"
 
 
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("{epochs: 12, restarts: [6, 12]}", "train.body.restarts: expected less than epochs, 12, found 12"),
+        ("{epochs: 9, restarts: [4, 2]}", "train.body.restarts: expected epochs in rising order, found [4, 2]"),
+        (
+            "{epochs: 12, restarts: [11], warmup_epochs: 2}",
+            "train.body.warmup_epochs: expected at most the shortest cycle's epochs, 1, found 2",
+        ),
+    ],
+)
+def test_cycles_fit_into_the_training(tmp_path: Path, section: str, words: str) -> None:
+    assert error_of(tmp_path, with_value("train.body", section)).endswith(words)
+
+
 @pytest.mark.parametrize(("looks", "weights"), [("never", None), ("once", (0.0, 0.0)), ("twice", (1.0, 0.0))])
 def test_cascade_looks_as_often_as_the_params_say(
     make_params: MakeParams, looks: str, weights: tuple[float, float] | None

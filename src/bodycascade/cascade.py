@@ -144,10 +144,11 @@ class CascadeSegmenter:
         node, it predicts. Raises `DataError` where the labels do not fit the image, `TreeError` on an unknown name.
         """
         picture = read_image(image)
-        if truth.dtype != np.uint8 or truth.shape != picture.shape[:2] or int(truth.max()) >= self.tree.num_labels:
+        largest = int(truth.max()) if truth.size else 0
+        if truth.dtype != np.uint8 or truth.shape != picture.shape[:2] or largest >= self.tree.num_labels:
             raise DataError(
                 f"truth: expected uint8 labels 0 to {self.tree.num_labels - 1} of shape {picture.shape[:2]}; "
-                f"found {truth.dtype} {truth.shape}, labels up to {truth.max()}"
+                f"found {truth.dtype} {truth.shape}, labels up to {largest}"
             )
         truths = {name: [self.tree.target_map(name)[truth]] for name in experts}
         every = {expert.spec.name: expert for expert in self.experts}

@@ -68,15 +68,19 @@ def versions() -> list[tuple[str, str]]:
     return found
 
 
-def device_lines(name: str) -> list[tuple[str, str]]:
+def device_lines(name: str, *, backend: str = "torch") -> list[tuple[str, str]]:
     """(heading, words): the device that `name` (auto, cpu, cuda, cuda:N) leads to and why, precision, threads.
 
-    Raises `BodyCascadeError` where a device that is asked for cannot be used.
+    `backend`: torch, or onnx, which runs on the CPU in float32 whatever torch could do. Raises `BodyCascadeError` where
+    a device that is asked for cannot be used.
     """
+    threads = ("threads", str(torch.get_num_threads()))
+    if backend == "onnx":
+        return [("device", "cpu (onnxruntime)"), ("precision", "float32 (onnxruntime)"), threads]
     device, reason = choose_device(name)
     fast = runs_bfloat16(device)
     precision = "bfloat16, which is fast here" if fast else "float32; bfloat16 is not fast here"
-    return [("device", f"{device} ({reason})"), ("precision", precision), ("threads", str(torch.get_num_threads()))]
+    return [("device", f"{device} ({reason})"), ("precision", precision), threads]
 
 
 def self_test(segmenter: Segmenter, *, seconds: float = 1.0) -> SelfTest:

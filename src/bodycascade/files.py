@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -33,13 +34,13 @@ def replace_file(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-def remove_asides(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes left half written in `folder` of the file `name`, or of all files.
-
-    The caller knows that nobody else is writing there.
-    """
-    for aside in folder.glob(f".{name}.*.part"):
-        aside.unlink(missing_ok=True)
+def remove_asides(folder: Path, name: str | None = None) -> None:
+    """Remove what processes that are gone left half written in `folder`, of the file `name` or of all files."""
+    pattern = "*" if name is None else glob.escape(name)
+    for aside in folder.glob(f".{pattern}.*.part"):
+        process = aside.name.split(".")[-2]
+        if not (process.isascii() and process.isdigit() and _runs(int(process))):
+            aside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -57,6 +58,16 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file's content, as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

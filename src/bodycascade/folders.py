@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bodycascade.errors import BundleError, DataError
+from bodycascade.errors import BodyCascadeError, BundleError, DataError
 
 # From linux/fcntl.h and linux/fs.h: paths are relative to the working folder; swap the two names.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -73,7 +73,12 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_aside(target: Path) -> Iterator[Path]:
-    """An empty folder beside `target` with a name that nobody else has; what lies there at the end is removed."""
+    """An empty folder beside `target` with a name that nobody else has; what lies there at the end is removed.
+
+    Raises `BodyCascadeError` where `target` is the working folder, which cannot be replaced under whoever is in it.
+    """
+    if target.resolve() == Path.cwd():
+        raise BodyCascadeError(f"{target}: is the folder that you are in, and would be replaced; name another one")
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     aside.mkdir()

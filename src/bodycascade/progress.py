@@ -17,7 +17,7 @@ class Progress:
     """Shows the way from 0 to `total` steps of `name`, with the time left; to be used as a context manager.
 
     `total` is None where it is not known (yet: `at` may tell it later): steps are counted, without a time left. On a
-    terminal it is a bar (a plain rewritten line where tqdm is not installed), else a line every `SECONDS_BETWEEN_LINES`
+    terminal it is a bar where tqdm is installed, else a line every `SECONDS_BETWEEN_LINES`
     and one at the end. `stream` is standard error by default, `clock` counts seconds.
     """
 

@@ -1,4 +1,4 @@
-"""The UNet that every expert is (Ronneberger et al. 2015, arXiv:1505.04597), with per-pixel layer norm.
+"""The UNet of experts that have no pretrained encoder (Ronneberger et al. 2015, arXiv:1505.04597), normed by pixel.
 
 All normalisation is over the channels of one pixel (as in ConvNeXt, arXiv:2201.03545), so a pixel's result depends
 neither on how much of the image is masked, nor on padding, nor on what else is in the batch. The last layer is not

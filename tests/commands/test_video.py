@@ -57,6 +57,7 @@ def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path, call: Call
     ("arguments", "words"),
     [
         (("--style", "replace"), "a new background needs a picture or a colour"),
+        (("--blur", "--style", "replace"), "--blur and --style replace are two styles; give one of them"),
         (("--style", "blur", "--node", "tail"), "no class is called 'tail'"),
         (("--level", "7"), "no level is called '7'; expected 0 to 2, or body, halves, parts"),
         (("--level", "legs", "--style", "blur"), "no level is called 'legs'; expected 0 to 2, or body, halves, parts"),
@@ -126,6 +127,13 @@ def test_the_camera_records_a_played_video(tmp_path: Path, clip: Path, call: Cal
     assert (code, errors) == (0, "")
     shown = int(said.split()[0])
     assert 1 <= shown == len(read(tmp_path / "live.mp4")[0]) <= 6
+
+
+def test_the_camera_does_not_record_over_what_it_plays(clip: Path, call: Call) -> None:
+    before = clip.read_bytes()
+    code, said, errors = call("camera", "--source", clip, "-o", clip, "--overwrite")
+    assert (code, said, errors) == (1, "", f"{clip}: is the video that is read; name another file for the output\n")
+    assert clip.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_files_that_cannot_be_are_refused() -> None:
         writer(PASCAL_PART, "cutout", level="0", node="")
     with pytest.raises(TreeError, match="no class is called 'tail'"):
         writer(PASCAL_PART, "cutout", level="0", node="tail")
-    with pytest.raises(TreeError, match="no level 7"):
+    with pytest.raises(TreeError, match="no level is called '7'"):
         writer(PASCAL_PART, "overlay", level="7", node="")
 
 

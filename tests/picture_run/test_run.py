@@ -117,6 +117,15 @@ def test_a_file_of_somebody_else_is_not_overwritten(photos: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
+def test_a_picture_is_not_replaced_through_a_link_either(photos: Path, tmp_path: Path, overwrite: bool) -> None:
+    before = (photos / "0.png").read_bytes()
+    (tmp_path / "linked").symlink_to(photos)
+    with pytest.raises(ImageError, match="would be replaced by its own output"):
+        run([photos], tmp_path / "linked", overwrite=overwrite)
+    assert (photos / "0.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
 def test_a_picture_is_never_replaced_by_its_own_output(photos: Path, overwrite: bool) -> None:
     before = (photos / "0.png").read_bytes()
     with pytest.raises(ImageError, match="would be replaced by its own output"):

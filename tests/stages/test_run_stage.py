@@ -128,10 +128,10 @@ def test_signals_end_the_stage_with_their_codes_and_it_clears_up(tmp_path: Path,
 
 
 ORPHANED = """
-import os, pathlib, signal, subprocess, sys, time
-from stages import run_stage
+import os, pathlib, runpy, signal, subprocess, sys, time
+import stages
 
-folder = pathlib.Path(sys.argv[1])
+folder, stage, run_stage = pathlib.Path(sys.argv[1]), sys.argv[2], stages.run_stage
 
 def main(params, root):
     (folder / str(os.getpid())).touch()
@@ -140,7 +140,8 @@ def main(params, root):
 middle = os.fork()
 if middle == 0:
     if os.fork() == 0:
-        run_stage(main, ["--params", str(folder / "params.yaml")])
+        stages.run_stage = lambda _: run_stage(main, ["--params", str(folder / "params.yaml")])
+        runpy.run_module(f"stages.{stage}", run_name="__main__")
     time.sleep(60)
 while not (made := [path.name for path in folder.iterdir() if path.name.isdigit()]):
     time.sleep(0.02)
@@ -156,14 +157,15 @@ if alive:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the request to the kernel is Linux's")
-@pytest.mark.parametrize(("stage", "alive"), [(True, "False"), (False, "True")], ids=["dvc", "shell"])
+@pytest.mark.parametrize("stage", ["preprocess", "train", "evaluate", "visualize"])
+@pytest.mark.parametrize(("by_dvc", "alive"), [(True, "False"), (False, "True")], ids=["dvc", "shell"])
 def test_stage_ends_with_a_killed_dvc_and_outlives_a_shell(
-    tmp_path: Path, make_params: MakeParams, stage: bool, alive: str
+    tmp_path: Path, make_params: MakeParams, stage: str, by_dvc: bool, alive: str
 ) -> None:
     make_params()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     environment.pop("DVC_STAGE", None)
-    command = [sys.executable, "-c", ORPHANED, str(tmp_path)]
-    named = {"DVC_STAGE": "preprocess"} if stage else {}
+    command = [sys.executable, "-c", ORPHANED, str(tmp_path), stage]
+    named = {"DVC_STAGE": stage} if by_dvc else {}
     done = subprocess.run(command, env=environment | named, capture_output=True, text=True, check=True, timeout=200)
     assert done.stdout.strip() == alive

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
+import pytest
 import torch
 
 from bodycascade.train.calibration import best_shifts, calibrated
@@ -53,8 +55,25 @@ class FixedSample(SelectionScorer):
     def __init__(self, logits: np.ndarray, targets: np.ndarray) -> None:
         self.given = logits, targets
 
-    def sample(self, expert: object, *, precision: str, thinning: int) -> tuple[np.ndarray, np.ndarray]:
+    def sample(
+        self, expert: object, *, precision: str, thinning: int, between: Callable[[], None] = lambda: None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        between()
         return self.given
+
+
+class EnoughError(Exception):
+    pass
+
+
+def test_it_can_be_broken_off() -> None:
+    def enough() -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        calibrated(
+            tiny_expert(FOUR_LEGS, "animal"), FixedSample(*too_ready(shift=0.8)), precision="float32", between=enough
+        )
 
 
 def test_the_shift_lands_in_a_copy_of_the_expert() -> None:

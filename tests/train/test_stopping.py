@@ -41,6 +41,22 @@ def ask_twice() -> None:
         time.sleep(60)
 
 
+def ask_when_nobody_reads() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    os.dup2(writes, 2)  # as after `... 2>&1 | tee log`, whose tee has ended by the same Ctrl-C
+    with StopRequest().listening() as _:
+        os.kill(os.getpid(), signal.SIGINT)
+        print("still here", flush=True)
+
+
+def test_a_signal_is_remembered_where_nobody_reads_any_more(tmp_path: Path) -> None:
+    process = start(ask_when_nobody_reads, log=tmp_path / "log")
+    process.join(timeout=30)
+    assert process.exitcode == 0
+    assert (tmp_path / "log").read_text() == "still here\n"
+
+
 def test_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = start(ask_twice, log=log)

@@ -83,6 +83,19 @@ def test_it_ends_when_a_sink_has_enough_and_closes_all(segmenter: CascadeSegment
     assert all(sink.closed for sink in sinks)
 
 
+def test_a_camera_that_falls_silent_does_not_hold_up_the_end(segmenter: CascadeSegmenter) -> None:
+    wake = threading.Event()
+
+    def stalling() -> Iterator[live.Shot]:
+        yield from shots(1)
+        wake.wait(60)
+
+    started = time.monotonic()
+    shown, _ = live.run_live(stalling(), segmenter, overlay(), [Kept()], seconds=0.3)
+    assert shown == 1
+    assert time.monotonic() - started < 20
+
+
 def test_ctrl_c_finishes_the_recording(tmp_path: Path, segmenter: CascadeSegmenter) -> None:
     class Impatient(Kept):
         def show(self, image: np.ndarray, seconds: float) -> bool:

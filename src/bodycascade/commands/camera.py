@@ -8,6 +8,7 @@ import click
 
 from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 from bodycascade.commands.repainting import Repainting, repainting_options
+from bodycascade.errors import BodyCascadeError
 
 
 @click.command(short_help="Segment or blur the camera's picture, live.")
@@ -41,6 +42,8 @@ def command(
     """
     if output is not None:
         asked.check_free(output)
+        if output.exists() and Path(source).exists() and output.samefile(source):
+            raise BodyCascadeError(f"{output}: is the video that is read; name another file for the output")
     from bodycascade.video import live  # noqa: PLC0415 - torch and PyAV take seconds, --help should not
     from bodycascade.video.window import Window  # noqa: PLC0415
 

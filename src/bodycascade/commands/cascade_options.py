@@ -52,9 +52,11 @@ class CascadeChoice:
         return load_segmenter(folder, fast=self.fast), self._identity(folder / DESCRIPTION)
 
     def _identity(self, description: Path) -> str:
+        from bodycascade import __version__  # noqa: PLC0415
+        from bodycascade.cascade import FAST_SHARE  # noqa: PLC0415
         from bodycascade.files import sha256_of  # noqa: PLC0415
 
-        return f"{sha256_of(description)}{' fast' if self.fast else ''}"
+        return f"{__version__} {sha256_of(description)}{f' fast {FAST_SHARE}' if self.fast else ''}"
 
 
 cascade_options = option_group(

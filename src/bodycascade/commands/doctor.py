@@ -18,7 +18,7 @@ def doctor(cascade: CascadeChoice) -> int:
 
     for name, found in versions():
         print(f"{name:<14} {found}")
-    for name, found in device_lines(cascade.device):
+    for name, found in device_lines(cascade.device, backend=cascade.backend):
         print(f"{name:<14} {found}", flush=True)
     segmenter, _ = cascade.load()
     print(f"{'cascade':<14} {segmenter!r}", flush=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from bodycascade.onnx_graphs import Exported
+    from bodycascade.picture_run import Source
 
 
 @click.group(short_help="Write the cascade as ONNX graphs.")
@@ -43,9 +48,18 @@ def export_onnx(*, out: Path, bundle: Path | None, pictures: Sequence[str]) -> N
     from bodycascade.onnx_graphs import export_folder  # noqa: PLC0415 - --help is quick without
     from bodycascade.picture_run import find_sources  # noqa: PLC0415
 
-    shown = [source.read() for source in find_sources(pictures)]
-    export_folder(out, bundle=bundle, pictures=shown, on_graph=tell)
+    export_folder(out, bundle=bundle, pictures=_Read(find_sources(pictures)), on_graph=tell)
     click.echo(f"{out}: written")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The pictures of `sources`, read anew each time they are gone through: all at once may be too many."""
+
+    sources: Sequence[Source]
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        return (source.read() for source in self.sources)
 
 
 def tell(exported: Exported) -> None:

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except BodyCascadeError as error:
         code = _say(str(error), 1)
     except MemoryError:
-        code = _say("there is not enough memory; give smaller pictures, or fewer at once with --batch 1", 1)
+        code = _say("there is not enough memory; give smaller pictures, or, where there is --batch, fewer at once", 1)
     except KeyboardInterrupt:
         code = _say("stopped", 128 + signal.SIGINT)
     except _TerminatedError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bodycascade.commands.option_group import option_group
 from bodycascade.errors import BodyCascadeError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ListFile = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Copying:
     """What is asked for of any data set: where the copy goes, how it is split, what becomes of bad images."""
 
     output: Path
@@ -31,9 +31,10 @@ class Asked:
     skip_bad: bool
 
 
-def _shared_options(function: Callable[[Path, Path, Asked], None]) -> Callable[..., None]:
-    """Options for all kinds, given to `function` as one `Asked` behind its two folders."""
-    options = (
+_copying_options = option_group(
+    Copying,
+    "copying",
+    [
         click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make."),
         click.option("--train-ids", type=ListFile, help="A list of the ids to train on, one per line."),
         click.option("--val-ids", type=ListFile, help="A list of the ids to validate on."),
@@ -46,16 +47,8 @@ def _shared_options(function: Callable[[Path, Path, Asked], None]) -> Callable[.
         ),
         click.option("--link", is_flag=True, help="Link the JPEGs instead of copying them."),
         click.option("--skip-bad", is_flag=True, help="Leave bad images out instead of refusing them all."),
-    )
-
-    @wraps(function)
-    def command_with_options(first: Path, second: Path, **asked: Any) -> None:
-        function(first, second, Asked(**asked))
-
-    made: Callable[..., None] = command_with_options
-    for option in reversed(options):
-        made = option(made)
-    return made
+    ],
+)
 
 
 @click.group(short_help="Bring original data sets to the layout to train on.")
@@ -64,10 +57,10 @@ def command() -> None:
 
 
 @command.command("pascal-part")
-@click.argument("first", metavar="ANNOTATIONS", type=Folder)
-@click.argument("second", metavar="PICTURES", type=Folder)
-@_shared_options
-def pascal_part(annotations: Path, pictures: Path, asked: Asked) -> None:
+@click.argument("annotations", metavar="ANNOTATIONS", type=Folder)
+@click.argument("pictures", metavar="PICTURES", type=Folder)
+@_copying_options
+def pascal_part(annotations: Path, pictures: Path, copying: Copying) -> None:
     """Pascal-Part: ANNOTATIONS is the release's Annotations_Part, PICTURES VOC2010's JPEGImages.
 
     Without lists, the images with a person are taken. Parts are grouped as Pascal-Person-Part does: hands to the lower
@@ -77,14 +70,14 @@ def pascal_part(annotations: Path, pictures: Path, asked: Asked) -> None:
     from bodycascade.originals import pascal_part as original  # noqa: PLC0415
 
     sources = original.find_sources(annotations, pictures, PASCAL_PART)
-    _assemble(sources, asked, choose=original.with_people)
+    _assemble(sources, copying, choose=original.with_people)
 
 
 @command.command("person-part")
-@click.argument("first", metavar="MASKS", type=Folder)
-@click.argument("second", metavar="PICTURES", type=Folder)
-@_shared_options
-def person_part(masks: Path, pictures: Path, asked: Asked) -> None:
+@click.argument("masks", metavar="MASKS", type=Folder)
+@click.argument("pictures", metavar="PICTURES", type=Folder)
+@_copying_options
+def person_part(masks: Path, pictures: Path, copying: Copying) -> None:
     """Pascal-Person-Part: MASKS are its label maps (PNG), PICTURES the JPEGs of the same names.
 
     Labels 1 head, 2 torso, 3 upper arm, 4 lower arm, 5 upper leg, 6 lower leg become ours; 255 becomes background.
@@ -93,14 +86,14 @@ def person_part(masks: Path, pictures: Path, asked: Asked) -> None:
     from bodycascade.originals import person_part as original  # noqa: PLC0415
 
     sources = original.find_sources(masks, pictures, PASCAL_PART)
-    _assemble(sources, asked)
+    _assemble(sources, copying)
 
 
 @command.command("mattes")
-@click.argument("first", metavar="MATTES", type=Folder)
-@click.argument("second", metavar="PICTURES", type=Folder)
-@_shared_options
-def portrait_mattes(mattes: Path, pictures: Path, asked: Asked) -> None:
+@click.argument("mattes", metavar="MATTES", type=Folder)
+@click.argument("pictures", metavar="PICTURES", type=Folder)
+@_copying_options
+def portrait_mattes(mattes: Path, pictures: Path, copying: Copying) -> None:
     """Portrait mattes: MATTES are RGBA PNGs whose alpha is the person, PICTURES the photographs of the same names.
 
     Both folders are searched through. The result trains the expert `person` alone: a matte does not tell parts, so all
@@ -110,33 +103,33 @@ def portrait_mattes(mattes: Path, pictures: Path, asked: Asked) -> None:
     from bodycascade.originals import mattes as original  # noqa: PLC0415
 
     sources = original.find_sources(mattes, pictures, PASCAL_PART)
-    _assemble(sources, asked)
+    _assemble(sources, copying)
     click.echo("note: train the expert `person` alone on it, with train.person.leaf_loss_weight: 0", err=True)
 
 
 def _assemble(
-    sources: Mapping[str, Source], asked: Asked, *, choose: Callable[[Mapping[str, Source]], Iterable[str]] = list
+    sources: Mapping[str, Source], copying: Copying, *, choose: Callable[[Mapping[str, Source]], Iterable[str]] = list
 ) -> None:
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
     from bodycascade.originals.assembling import assemble, read_names, split_names  # noqa: PLC0415
     from bodycascade.progress import Progress  # noqa: PLC0415
 
-    if (asked.train_ids is None) != (asked.val_ids is None):
+    if (copying.train_ids is None) != (copying.val_ids is None):
         raise BodyCascadeError("give both --train-ids and --val-ids, or neither")
-    if asked.train_ids is not None and asked.val_ids is not None:
-        splits = {"train": read_names(asked.train_ids), "val": read_names(asked.val_ids)}
+    if copying.train_ids is not None and copying.val_ids is not None:
+        splits = {"train": read_names(copying.train_ids), "val": read_names(copying.val_ids)}
     else:
-        splits = split_names(choose(sources), asked.val_fraction)
+        splits = split_names(choose(sources), copying.val_fraction)
     with Progress("prepare", total=sum(map(len, splits.values()))) as progress:
         made = assemble(
-            asked.output,
+            copying.output,
             PASCAL_PART,
             splits,
             sources,
-            link=asked.link,
-            skip_bad=asked.skip_bad,
+            link=copying.link,
+            skip_bad=copying.skip_bad,
             on_image=lambda done, _: progress.at(done),
         )
     for problem in made.problems:
         click.echo(f"left out: {problem}", err=True)
-    click.echo(f"{asked.output}: {made.train} images to train on, {made.val} to validate on")
+    click.echo(f"{copying.output}: {made.train} images to train on, {made.val} to validate on")

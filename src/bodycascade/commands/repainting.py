@@ -22,7 +22,7 @@ STYLES = ("overlay", "classes", "matte", "blur", "replace")
 class Repainting:
     """The options of both commands. `level`: a number or a name; `blur_strength`: percent of the frame's long side."""
 
-    style: str
+    style: str | None
     level: str
     node: str
     background: str | None
@@ -39,7 +39,9 @@ class Repainting:
         from bodycascade.video import effects  # noqa: PLC0415
 
         level = level_number(self.level, tree)
-        style = "blur" if self.blur else self.style
+        if self.blur and self.style not in ("blur", None):
+            raise BodyCascadeError(f"--blur and --style {self.style} are two styles; give one of them")
+        style = "blur" if self.blur else self.style or "overlay"
         if style == "matte":
             return effects.Matte(tree, self.node, smooth_seconds=self.smooth)
         if style in ("overlay", "classes"):
@@ -71,10 +73,8 @@ def _options(smooth: float) -> list[Decorator]:
         click.option(
             "--style",
             type=click.Choice(STYLES),
-            default="overlay",
-            show_default=True,
-            help="overlay: parts in colours over the picture; classes: the colours alone; matte: white on black; "
-            "blur: the background blurred; replace: another background.",
+            help="overlay, the default: parts in colours over the picture; classes: the colours alone; "
+            "matte: white on black; blur: the background blurred; replace: another background.",
         ),
         click.option("--blur", is_flag=True, help="Blur the background; short for --style blur."),
         click.option("--level", default="parts", show_default=True, help="0 body, 1 halves or 2 parts, of overlays."),

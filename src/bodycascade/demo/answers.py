@@ -18,7 +18,7 @@ from bodycascade.demo.uploads import read_picture
 from bodycascade.errors import RequestError
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import resize_image
-from bodycascade.outputs.asked import LEVELS
+from bodycascade.outputs.asked import LEVELS, level_number
 from bodycascade.outputs.labels import write_labels
 from bodycascade.outputs.masks import write_cutout, write_mask
 from bodycascade.outputs.overlay import write_overlay
@@ -123,8 +123,7 @@ def writer(tree: Tree, kind: str, *, level: str, node: str) -> tuple[str, Write]
     """
     if node:
         tree.node(node)
-    number = int(level) if level.isascii() and level.isdigit() else 0
-    tree.level_map(number)
+    number = level_number(level or "0", tree)
     if kind == "mask":
         return "image/png", partial(write_mask, node) if node else partial(write_labels, number)
     if kind == "overlay":

@@ -28,7 +28,8 @@ _KERNEL_NAMES: dict[Activation, tuple[str, list[float], str]] = {
 }
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
-"""How far a number may move, as a share of the largest: many times what rounding does, less than wrong kernels do."""
+"""How far a number may move, as a share of the largest, or of 1 where all are smaller: many times what rounding does,
+less than wrong kernels do."""
 
 
 class Convolution(nn.Conv2d):

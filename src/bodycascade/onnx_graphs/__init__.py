@@ -1,6 +1,6 @@
 """The cascade and its experts as ONNX graphs, and segmenters whose experts are run by onnxruntime.
 
-    export_folder(bundle, folder)        one graph per expert and one for the whole cascade, checked against torch
+    export_folder(folder, bundle=...)    one graph per expert and one for the whole cascade, checked against torch
     load_segmenter(folder)               a CascadeSegmenter whose experts are those graphs
 
 Needs the extra `onnx`. Only the experts' networks change hands: preparation, routing and zoom stay this package's own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from bodycascade.imaging import resize_to_tensor
 from bodycascade.onnx_graphs import cascade_graph, expert_graph
 from bodycascade.onnx_graphs.packages import open_session
 
-Pictures = Sequence[npt.NDArray[np.uint8]]
+Pictures = Iterable[npt.NDArray[np.uint8]]
 Compared = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 
 LARGEST_DIFFERENCE = 1e-4

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from bodycascade.bundle import MANIFEST
 from bodycascade.cascade import RELEASED, CascadeSegmenter
@@ -34,22 +38,25 @@ def export_folder(
     folder: Path,
     *,
     bundle: Path | None = None,
-    pictures: Pictures = (),
+    pictures: Iterable[npt.NDArray[np.uint8]] = (),
     on_graph: Callable[[Exported], None] | None = None,
 ) -> list[Exported]:
     """Write the graphs of `bundle` (None: the released one) to `folder`, whole or not at all.
 
     Each is checked on rendered pictures and on `pictures`, (H, W, 3) uint8 RGB of any sizes, before its file is kept;
-    `on_graph` is told of each. Raises `BundleError` where a graph and torch differ, the bundle is none, or `folder`
-    holds anything but an export.
+    they are gone through once for each graph. `on_graph` is told of each. Raises `BundleError` where a graph and torch
+    differ, the bundle is none, or `folder` holds anything but an export.
     """
     path = RELEASED if bundle is None else bundle
     loaded = CascadeSegmenter.load(path, "cpu", precision="float32")
     # The graph of the whole cascade cannot search for people, so that is off on both sides of its check.
     segmenter = CascadeSegmenter(loaded.experts, routing=loaded.routing, zoom=None, device="cpu", precision="float32")
-    shown = [*sample_pictures(), *pictures]
+    samples = sample_pictures()
     models: dict[str, Any] = {}
     done: list[Exported] = []
+
+    def shown() -> Pictures:
+        return chain(samples, pictures)
 
     def keep(aside: Path, name: str, model: Any, check: Callable[[bytes], Agreement]) -> None:
         data = model.SerializeToString()
@@ -63,9 +70,9 @@ def export_folder(
     with replace_kind(folder, KIND) as aside:
         for expert in segmenter.experts:
             models[expert.spec.name] = model = expert_model(expert)
-            keep(aside, f"{expert.spec.name}.onnx", model, partial(check_expert, expert=expert, pictures=shown))
+            keep(aside, f"{expert.spec.name}.onnx", model, partial(check_expert, expert=expert, pictures=shown()))
         whole = cascade_model(segmenter.experts, models, routing=segmenter.routing)
-        keep(aside, CASCADE_GRAPH, whole, partial(check_cascade, segmenter=segmenter, pictures=shown))
+        keep(aside, CASCADE_GRAPH, whole, partial(check_cascade, segmenter=segmenter, pictures=shown()))
         write_json(aside / DESCRIPTION, _description(aside, loaded, sha256_of(path / MANIFEST), done))
     return done
 

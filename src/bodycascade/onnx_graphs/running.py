@@ -29,19 +29,20 @@ class SessionNetwork(nn.Module):
 
     def __init__(self, path: Path, *, stride: int, providers: tuple[str, ...] = CPU) -> None:
         super().__init__()
-        self.stride = stride
+        self.stride, self._path = stride, path
         try:
             self._session = open_session(str(path), threads=torch.get_num_threads(), providers=providers)
         except Exception as error:
-            # onnxruntime's errors are of classes of its C extension, one for each of its error codes.
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise BundleError(f"{path}: onnxruntime cannot run it ({reason}); export it again") from error
+            raise BundleError(f"{path}: onnxruntime cannot run it ({_reason(error)}); export it again") from error
         self.register_state_dict_pre_hook(_refuse)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, children, h, w) float32 for prepared input (N, 3, h, w) float32."""
         given = np.ascontiguousarray(x.detach().cpu().numpy())
-        (logits,) = self._session.run([OUTPUT], {INPUT: given})
+        try:
+            (logits,) = self._session.run([OUTPUT], {INPUT: given})
+        except Exception as error:
+            raise BundleError(f"{self._path}: onnxruntime failed at {given.shape} ({_reason(error)})") from error
         return torch.from_numpy(logits).to(x.device)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> SessionNetwork:
@@ -64,6 +65,11 @@ def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU, fast: bool
     return CascadeSegmenter(
         experts, routing=found.routing, zoom=found.zoom, device="cpu", precision="float32", fast=fast
     )
+
+
+def _reason(error: Exception) -> str:
+    # onnxruntime's errors are of classes of its C extension, one for each of its error codes.
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -108,7 +108,7 @@ class Asked:
 
 def level_number(word: str, tree: Tree) -> int:
     """The level that `word` means: a number, or one of `LEVELS`; raises `TreeError` where there is none."""
-    number = LEVELS.get(word, int(word) if word.isascii() and word.isdigit() else -1)
+    number = LEVELS.get(word, int(word) if word.isascii() and word.isdigit() and len(word) < 5 else -1)
     if number not in range(len(tree.levels)):
         names = ", ".join(name for name, level in LEVELS.items() if level < len(tree.levels))
         raise TreeError(f"no level is called {word!r}; expected 0 to {len(tree.levels) - 1}, or {names}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from bodycascade.params.schema import Params, TrainParams
 
@@ -27,6 +28,16 @@ def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
         yield "warmup_epochs", f"expected at most epochs, {train.epochs}, found {train.warmup_epochs:g}"
     if list(train.restarts) != sorted(set(train.restarts)):
         yield "restarts", f"expected epochs in rising order, found {list(train.restarts)}"
+    elif train.restarts and train.restarts[-1] >= train.epochs:
+        yield "restarts", f"expected less than epochs, {train.epochs}, found {train.restarts[-1]}"
+    else:
+        starts = [0, *train.restarts, train.epochs]
+        shortest = min(end - start for start, end in pairwise(starts))
+        if shortest < train.warmup_epochs <= train.epochs:
+            yield (
+                "warmup_epochs",
+                f"expected at most the shortest cycle's epochs, {shortest}, found {train.warmup_epochs:g}",
+            )
     if train.encoder != "none":
         for key in ("stem_stride", "input_pool"):
             if getattr(train, key) != 1:

@@ -47,15 +47,16 @@ class OutFolder:
 
         `overwrite` allows the former. Half-written files of killed runs are removed on the way.
         """
-        owners, sources = self.journal.owners(), {one.source.path for one in planned}
+        owners = self.journal.owners()
+        sources = {one.source.path.resolve() for one in planned if one.source.path is not None}
         wanted = [(one.file(output.suffix), one.source.key) for one in planned for output in outputs]
         wanted += [(name, _TABLES) for name in self.tables(asked)]
         self._remove_asides({*owners, *(file for file, _ in wanted)})
-        root = Path(os.path.abspath(self.root))  # noqa: PTH100 - sources are not resolved either
+        root = self.root.resolve()
         foreign = []
         for file, key in wanted:
             path = root / file
-            if path in sources:
+            if path in sources or path.resolve() in sources:
                 raise ImageError(f"{path}: would be replaced by its own output; choose another folder with -o")
             if owners.get(file) != key and os.path.lexists(path):
                 foreign.append(file)

@@ -7,6 +7,7 @@ seldom. One number per child, added to its logit, is enough to mend that, and to
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +29,17 @@ THINNING = 3
 """Every so many rows and columns are looked at: more would cost memory and tell the same."""
 
 
-def calibrated(expert: Expert, scorer: SelectionScorer, *, precision: str) -> Expert:
-    """A copy of `expert` whose logits are shifted to score best on `scorer`'s images; equal where there are none."""
-    logits, targets = scorer.sample(expert, precision=precision, thinning=THINNING)
+def calibrated(
+    expert: Expert, scorer: SelectionScorer, *, precision: str, between: Callable[[], None] = lambda: None
+) -> Expert:
+    """A copy of `expert` whose logits are shifted to score best on `scorer`'s images; equal where there are none.
+
+    `between` is called now and then, for a caller who may want to break off.
+    """
+    logits, targets = scorer.sample(expert, precision=precision, thinning=THINNING, between=between)
     shifted = copy.deepcopy(expert)
     if len(targets):
+        between()
         shifts = best_shifts(logits, targets, background=expert.spec.parent is None)
         with torch.no_grad():
             bias = shifted.unet.head.bias

@@ -111,11 +111,15 @@ class SelectionScorer:
 
     @torch.inference_mode()
     def sample(
-        self, expert: Expert, *, precision: str, thinning: int
+        self, expert: Expert, *, precision: str, thinning: int, between: Callable[[], None] = lambda: None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-        """Logits (pixels, children) and true children (pixels,) at every `thinning`-th row and column of the node."""
+        """Logits (pixels, children) and true children (pixels,) at every `thinning`-th row and column of the node.
+
+        `between` as for `score`.
+        """
         found: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]] = []
         for group in self._groups:
+            between()
             for one, target in zip(
                 self._logits(expert, group.images, group.parents, precision), group.targets, strict=True
             ):

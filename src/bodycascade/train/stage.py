@@ -125,8 +125,8 @@ def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     """Write the history, the summary and, last, the best weights."""
     rows, best, expert = trainer.rows, trainer.best_row, trainer.best_expert()
     if job.train.calibrate:
-        expert = calibrated(expert, scorer, precision=job.precision)
-    score = scorer.score(expert, precision=job.precision)
+        expert = calibrated(expert, scorer, precision=job.precision, between=job.stop.raise_if_requested)
+    score = scorer.score(expert, precision=job.precision, between=job.stop.raise_if_requested)
     write_history(job.history, rows)
     summary = {
         "best_epoch": int(best["epoch"]),

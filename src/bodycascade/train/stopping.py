@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -48,5 +48,6 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self._number = number
-        # Not print: the signal may have come in the middle of one.
-        os.write(2, b"\nstopping after this step, with a checkpoint; ask again to stop at once\n")
+        # Not print: the signal may have come in the middle of one. Whoever read standard error may be gone by it too.
+        with suppress(OSError):
+            os.write(2, b"\nstopping after this step, with a checkpoint; ask again to stop at once\n")

@@ -61,10 +61,13 @@ class Newest:
         self._stopped = True
         self._thread.join(timeout=2)  # a camera that hangs must not keep the program
 
-    def next(self) -> Shot | None:
-        """The newest shot that was not given yet, waiting for one; None at the end. Raises what taking it raised."""
+    def next(self, *, seconds: float | None = None) -> Shot | None:
+        """The newest shot that was not given yet, waiting for one, at most `seconds`.
+
+        None at the end, and where none came in time. Raises what taking it raised.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._shot is not None or self._ended)
+            self._changed.wait_for(lambda: self._shot is not None or self._ended, seconds)
             shot, self._shot = self._shot, None
             if shot is None and self._error is not None:
                 raise self._error
@@ -188,7 +191,9 @@ def run_live(
         first: float | None = None
         shown, started = 0, clock()
         try:
-            while (seconds is None or clock() - started < seconds) and (shot := newest.next()) is not None:
+            while (left := None if seconds is None else seconds - (clock() - started)) is None or left > 0:
+                if (shot := newest.next(seconds=left)) is None:
+                    break
                 first = shot.seconds if first is None else first
                 (found,) = segmenter.batch([shot.image], level=effect.level)
                 painted = effect(shot.image, found, shot.seconds - first)

@@ -1,0 +1,17 @@
+"""Stages load nothing slow before they have asked to end with a killed dvc."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.imports import ROOT
+
+
+@pytest.mark.parametrize("stage", ["preprocess", "train", "evaluate", "visualize"])
+def test_stage_script_loads_nothing_slow_before_it_is_tied_to_dvc(stage: str) -> None:
+    report = f"import sys, stages.{stage}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", report], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "numpy", "yaml", "bodycascade"} & set(done.stdout.split())
