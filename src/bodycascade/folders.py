@@ -63,7 +63,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
     The caller holds a lock, so what lies aside already is left from a killed run and is removed first.
     """
     ours = re.compile(rf"\.{re.escape(target.name)}\.\d+\.[0-9a-f]{{8}}\.(part|old)")
-    for stale in list(target.parent.iterdir()) if target.parent.exists() else ():
+    for stale in list(target.parent.glob(".*")):
         if ours.fullmatch(stale.name):
             shutil.rmtree(stale, ignore_errors=True)
     with folder_aside(target) as aside:

@@ -8,7 +8,6 @@ import click
 
 from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 from bodycascade.commands.repainting import Repainting, repainting_options
-from bodycascade.errors import BodyCascadeError
 
 
 @click.command(short_help="Segment or blur the camera's picture, live.")
@@ -42,11 +41,12 @@ def command(
     """
     if output is not None:
         asked.check_free(output)
-        if output.exists() and Path(source).exists() and output.samefile(source):
-            raise BodyCascadeError(f"{output}: is the video that is read; name another file for the output")
     from bodycascade.video import live  # noqa: PLC0415 - torch and PyAV take seconds, --help should not
     from bodycascade.video.window import Window  # noqa: PLC0415
+    from bodycascade.video.writing import refuse_source  # noqa: PLC0415
 
+    if output is not None:
+        refuse_source(output, Path(source))
     shots = live.camera_shots(source)
     sinks: list[live.Sink] = [] if output is None else [live.Recording(output, quality=asked.quality)]
     sinks += [] if loopback is None else [live.Loopback(loopback)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,14 +51,17 @@ def export_onnx(*, out: Path, bundle: Path | None, pictures: Sequence[str]) -> N
     click.echo(f"{out}: written")
 
 
-@dataclass(frozen=True)
-class _Read:
-    """The pictures of `sources`, read anew each time they are gone through: all at once may be too many."""
+class _Read(Sequence["npt.NDArray[np.uint8]"]):
+    """The pictures of `sources`, read anew whenever they are asked for: all at once may be too many."""
 
-    sources: Sequence[Source]
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
 
-    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
-        return (source.read() for source in self.sources)
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._sources[place].read()
 
 
 def tell(exported: Exported) -> None:

@@ -17,7 +17,7 @@ from bodycascade.imaging import resize_to_tensor
 from bodycascade.onnx_graphs import cascade_graph, expert_graph
 from bodycascade.onnx_graphs.packages import open_session
 
-Pictures = Iterable[npt.NDArray[np.uint8]]
+Picture = npt.NDArray[np.uint8]
 Compared = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 
 LARGEST_DIFFERENCE = 1e-4
@@ -50,17 +50,17 @@ class Agreement:
         return f"probabilities to {self.difference:.1e}, {self.disagreeing} of {self.pixels} pixels of another class"
 
 
-def sample_pictures() -> list[npt.NDArray[np.uint8]]:
+def sample_pictures() -> list[Picture]:
     """Rendered pictures (H, W, 3) uint8 RGB with people, of several sizes."""
     return [render(seed, side)[0] for seed, side in SAMPLES]
 
 
-def check_expert(graph: bytes, expert: Expert, pictures: Pictures) -> Agreement:
+def check_expert(graph: bytes, expert: Expert, pictures: Iterable[Picture]) -> Agreement:
     """How far the expert's `graph` is from `expert` on `pictures`; raises `BundleError` where that is too far."""
     return _checked(f"the graph of the expert {expert.spec.name!r}", _expert_answers(graph, expert, pictures))
 
 
-def check_cascade(graph: bytes, segmenter: CascadeSegmenter, pictures: Pictures) -> Agreement:
+def check_cascade(graph: bytes, segmenter: CascadeSegmenter, pictures: Iterable[Picture]) -> Agreement:
     """How far the cascade's `graph` is from `segmenter`, zoom off; raises `BundleError` where that is too far."""
     return _checked("the graph of the cascade", _cascade_answers(graph, segmenter, pictures))
 
@@ -80,7 +80,7 @@ def _checked(what: str, answers: Iterator[Compared]) -> Agreement:
     return found
 
 
-def _expert_answers(graph: bytes, expert: Expert, pictures: Pictures) -> Iterator[Compared]:
+def _expert_answers(graph: bytes, expert: Expert, pictures: Iterable[Picture]) -> Iterator[Compared]:
     session = open_session(graph, threads=torch.get_num_threads(), providers=PROVIDERS)
     for picture in pictures:
         height, width = expert.input_shape(*picture.shape[:2])
@@ -95,7 +95,7 @@ def _expert_answers(graph: bytes, expert: Expert, pictures: Pictures) -> Iterato
         yield ours, theirs, ours.argmax(axis=1) != theirs.argmax(axis=1)
 
 
-def _cascade_answers(graph: bytes, segmenter: CascadeSegmenter, pictures: Pictures) -> Iterator[Compared]:
+def _cascade_answers(graph: bytes, segmenter: CascadeSegmenter, pictures: Iterable[Picture]) -> Iterator[Compared]:
     session = open_session(graph, threads=torch.get_num_threads(), providers=PROVIDERS)
     for picture in pictures:
         ours = segmenter(picture)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -10,16 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from bodycascade.bundle import MANIFEST
 from bodycascade.cascade import RELEASED, CascadeSegmenter
 from bodycascade.expert_file import FORMAT_VERSION
 from bodycascade.files import replace_file, sha256_of, write_json
 from bodycascade.folders import replace_kind
 from bodycascade.onnx_graphs.cascade_graph import cascade_model
-from bodycascade.onnx_graphs.checking import Agreement, Pictures, check_cascade, check_expert, sample_pictures
+from bodycascade.onnx_graphs.checking import Agreement, Picture, check_cascade, check_expert, sample_pictures
 from bodycascade.onnx_graphs.expert_graph import expert_model
 from bodycascade.onnx_graphs.folder import CASCADE_GRAPH, DESCRIPTION, KIND
 
@@ -38,7 +35,7 @@ def export_folder(
     folder: Path,
     *,
     bundle: Path | None = None,
-    pictures: Iterable[npt.NDArray[np.uint8]] = (),
+    pictures: Sequence[Picture] = (),
     on_graph: Callable[[Exported], None] | None = None,
 ) -> list[Exported]:
     """Write the graphs of `bundle` (None: the released one) to `folder`, whole or not at all.
@@ -55,7 +52,7 @@ def export_folder(
     models: dict[str, Any] = {}
     done: list[Exported] = []
 
-    def shown() -> Pictures:
+    def shown() -> Iterator[Picture]:
         return chain(samples, pictures)
 
     def keep(aside: Path, name: str, model: Any, check: Callable[[bytes], Agreement]) -> None:

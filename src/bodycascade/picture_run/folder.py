@@ -56,7 +56,7 @@ class OutFolder:
         foreign = []
         for file, key in wanted:
             path = root / file
-            if path in sources or path.resolve() in sources:
+            if path.resolve() in sources:
                 raise ImageError(f"{path}: would be replaced by its own output; choose another folder with -o")
             if owners.get(file) != key and os.path.lexists(path):
                 foreign.append(file)

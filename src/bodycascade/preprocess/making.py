@@ -13,7 +13,7 @@ from bodycascade.data.parallel import ordered_map
 from bodycascade.data.rendering import render_dataset
 from bodycascade.data.selection import split_selection
 from bodycascade.errors import DataError
-from bodycascade.files import sha256_of, write_text
+from bodycascade.files import remove_asides, sha256_of, write_text
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, Preprocess
@@ -112,8 +112,7 @@ def _make(
 
 
 def _write_table(path: Path, text: str) -> None:
-    for stale in path.parent.glob(f".{path.name}.*.part"):  # of a killed run: the caller holds the lock
-        stale.unlink(missing_ok=True)
+    remove_asides(path.parent, path.name)
     write_text(path, text)
 
 

@@ -17,7 +17,7 @@ from bodycascade.imaging import resize_image
 from bodycascade.video.effects import Effect
 from bodycascade.video.reading import Frame, Item, Video
 from bodycascade.video.streaming import BatchSegmenter, ahead
-from bodycascade.video.writing import Form, write_video
+from bodycascade.video.writing import Form, refuse_source, write_video
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ def convert(
     `quality`: the encoder's constant rate factor. `on_frame(done, total)` hears of each frame; the total is None where
     the file does not say. Raises `VideoError` where nothing can be decoded, or `target` cannot be written.
     """
-    if target.exists() and source.exists() and target.samefile(source):
-        raise VideoError(f"{target}: is the video that is read; name another file for the output")
+    refuse_source(target, source)
     with Video.open(source) as video, ExitStack() as stack:
         items = stack.enter_context(closing(ahead(video.items(), 2 * batch)))
         held: list[Item] = []  # sound that comes before the first frame

@@ -85,6 +85,12 @@ class VideoWriter:
         self._output.close()
 
 
+def refuse_source(target: Path, source: Path) -> None:
+    """Raise `VideoError` where to write `target` would be to write over `source`, which is read meanwhile."""
+    if target.exists() and source.exists() and target.samefile(source):
+        raise VideoError(f"{target}: is the video that is read; name another file for the output")
+
+
 @contextmanager
 def write_video(path: Path, form: Form, *, quality: int, audio: Sequence[av.AudioStream] = ()) -> Iterator[VideoWriter]:
     """A writer of the video file `path`, which is there, whole, only when the context ends without an error.

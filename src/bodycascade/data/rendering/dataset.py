@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -15,6 +14,7 @@ from PIL import Image
 from bodycascade.data.rendering.parts import PartLabels
 from bodycascade.data.rendering.picture import render
 from bodycascade.errors import DataError
+from bodycascade.folders import folder_aside, put_in_place
 from bodycascade.hierarchy import PASCAL_PART, Tree
 
 JPEG_QUALITY = 90
@@ -53,9 +53,7 @@ def render_dataset(
     """
     PartLabels.of(tree)
     _check_free(folder)
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with folder_aside(folder) as aside:
         for name in ("JPEGImages", "gt_masks"):
             (aside / name).mkdir(parents=True)
         gray = _gray_places(train, grayscale_fraction, seed) | {
@@ -65,11 +63,7 @@ def render_dataset(
         _write_lines(aside / "classes.txt", _class_lines(tree))
         _write_lines(aside / "train_id.txt", [_identifier(i) for i in range(train)])
         _write_lines(aside / "val_id.txt", [_identifier(i) for i in range(train, train + val)])
-        if folder.exists():
-            shutil.rmtree(folder)
-        aside.replace(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        put_in_place(aside, folder)
 
 
 def _run(jobs: list[_Job], workers: int | None) -> None:
