@@ -131,6 +131,13 @@ def test_image_that_is_smaller_than_the_crop_is_padded_with_ignored_pixels() -> 
     assert (labels != IGNORE).sum() == pytest.approx(32 * 32 * 48 / 60, rel=0.05)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_picture_comes_at_as_many_sizes_as_there_are_scale_steps(steps: int) -> None:
+    view = make(crop=64, side=32, **still(scale_min=0.5, scale_max=1.5, scale_steps=steps))
+    sizes = {int((view(IMAGE, LABELS, None, seed=seed)[1] != IGNORE).sum()) for seed in range(24)}
+    assert len(sizes) == steps
+
+
 def test_crop_that_may_lie_anywhere_shows_the_node_or_not() -> None:
     labels = np.zeros_like(LABELS)
     labels[:6, :6] = 1

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
+from bodycascade.params import Calibration
 from bodycascade.train.calibration import best_shifts, calibrated
 from bodycascade.train.scoring import SelectionScorer
 from tests.toy_experts import FOUR_LEGS, tiny_expert
+
+SEARCH = Calibration(reach=1.0, steps=21, rounds=2, thinning=3)
 
 
 def too_ready(*, shift: float) -> tuple[np.ndarray, np.ndarray]:
@@ -29,23 +33,30 @@ def iou(logits: np.ndarray, targets: np.ndarray) -> float:
 
 def test_a_child_that_is_said_too_readily_is_held_back() -> None:
     logits, targets = too_ready(shift=0.8)
-    shifts = best_shifts(logits, targets, background=True)
+    shifts = best_shifts(logits, targets, search=SEARCH, background=True)
     assert shifts[0] - shifts[1] > 0.3
     assert iou(logits + shifts, targets) > iou(logits, targets) + 0.02
+
+
+def test_no_shift_goes_beyond_the_reach() -> None:
+    logits, targets = too_ready(shift=0.8)
+    short = dataclasses.replace(SEARCH, reach=0.1)
+    shifts = best_shifts(logits, targets, search=short, background=True)
+    assert np.abs(shifts).max() == np.float32(0.1)
 
 
 def test_logits_that_cannot_be_bettered_stay() -> None:
     targets = np.array([0, 1, 2, 1], np.uint8)
     logits = np.eye(3, dtype=np.float32)[targets] * 5
-    np.testing.assert_array_equal(best_shifts(logits, targets, background=False), np.zeros(3))
+    np.testing.assert_array_equal(best_shifts(logits, targets, search=SEARCH, background=False), np.zeros(3))
 
 
 def test_the_background_does_not_count() -> None:
     targets = np.array([0, 0, 0, 0, 1, 2], np.uint8)
     logits = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 1, 2]] * np.float32(0.5)
-    with_background = best_shifts(logits, targets, background=False)
+    with_background = best_shifts(logits, targets, search=SEARCH, background=False)
     np.testing.assert_array_equal((logits + with_background).argmax(axis=1)[4:], [1, 2])
-    without = best_shifts(logits, targets, background=True)
+    without = best_shifts(logits, targets, search=SEARCH, background=True)
     np.testing.assert_array_equal((logits + without).argmax(axis=1)[4:], [1, 2])
 
 
@@ -72,7 +83,11 @@ def test_it_can_be_broken_off() -> None:
 
     with pytest.raises(EnoughError):
         calibrated(
-            tiny_expert(FOUR_LEGS, "animal"), FixedSample(*too_ready(shift=0.8)), precision="float32", between=enough
+            tiny_expert(FOUR_LEGS, "animal"),
+            FixedSample(*too_ready(shift=0.8)),
+            search=SEARCH,
+            precision="float32",
+            between=enough,
         )
 
 
@@ -80,14 +95,15 @@ def test_the_shift_lands_in_a_copy_of_the_expert() -> None:
     expert = tiny_expert(FOUR_LEGS, "animal")
     before = copy.deepcopy(expert.state_dict())
     logits, targets = too_ready(shift=0.8)
-    shifted = calibrated(expert, FixedSample(logits, targets), precision="float32")
+    shifted = calibrated(expert, FixedSample(logits, targets), search=SEARCH, precision="float32")
     moved = shifted.unet.head.bias - expert.unet.head.bias
-    np.testing.assert_allclose(moved.detach().numpy(), best_shifts(logits, targets, background=True), atol=1e-6)
+    expected = best_shifts(logits, targets, search=SEARCH, background=True)
+    np.testing.assert_allclose(moved.detach().numpy(), expected, atol=1e-6)
     assert all(torch.equal(before[name], tensor) for name, tensor in expert.state_dict().items())
 
 
 def test_without_an_image_the_expert_stays_as_it_is() -> None:
     expert = tiny_expert(FOUR_LEGS, "animal")
     nothing = FixedSample(np.empty((0, 2), np.float32), np.empty(0, np.uint8))
-    shifted = calibrated(expert, nothing, precision="float32")
+    shifted = calibrated(expert, nothing, search=SEARCH, precision="float32")
     assert all(torch.equal(a, b) for a, b in zip(expert.parameters(), shifted.parameters(), strict=True))

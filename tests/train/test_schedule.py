@@ -25,9 +25,14 @@ def test_training_that_is_all_warm_up_ends_at_the_top() -> None:
 
 
 def test_average_forgets_the_start_fast_and_keeps_the_decay_later() -> None:
-    assert averaging_decay(0, decay=0.98) == pytest.approx(0.1)
-    assert averaging_decay(8, decay=0.98) == pytest.approx(0.5)
-    assert averaging_decay(10_000, decay=0.98) == 0.98
+    assert averaging_decay(0, decay=0.98, warmup=10) == pytest.approx(0.1)
+    assert averaging_decay(8, decay=0.98, warmup=10) == pytest.approx(0.5)
+    assert averaging_decay(10_000, decay=0.98, warmup=10) == 0.98
+
+
+def test_average_keeps_the_start_for_less_time_the_longer_its_warm_up() -> None:
+    assert averaging_decay(8, decay=0.98, warmup=1) == 0.98
+    assert averaging_decay(8, decay=0.98, warmup=82) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

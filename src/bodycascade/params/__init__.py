@@ -9,6 +9,7 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params.schema import (
     Augment,
     Base,
+    Calibration,
     Evaluate,
     Grayscale,
     Params,
@@ -22,6 +23,7 @@ from bodycascade.params.schema import (
 __all__ = [
     "Augment",
     "Base",
+    "Calibration",
     "Evaluate",
     "Grayscale",
     "Params",

@@ -45,3 +45,6 @@ def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
     low, high = train.augment.scale_min, train.augment.scale_max
     if low > high:
         yield "augment.scale_min", f"expected at most scale_max, {high:g}, found {low:g}"
+    low, high = train.augment.blur_sigma_min, train.augment.blur_sigma_max
+    if low > high:
+        yield "augment.blur_sigma_min", f"expected at most blur_sigma_max, {high:g}, found {low:g}"

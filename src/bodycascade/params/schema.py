@@ -158,6 +158,7 @@ class Augment:
     flip: Share
     scale_min: Annotated[float, Range(0.1, 10)]
     scale_max: Annotated[float, Range(0.1, 10)]
+    scale_steps: Annotated[int, Range(1, 1000)]
     rotate: Share
     rotate_degrees: Annotated[float, Range(0, 45)]
     colour: Share
@@ -167,6 +168,18 @@ class Augment:
     hue: Annotated[float, Range(0, 0.5)]
     grayscale: Share
     blur: Share
+    blur_sigma_min: Annotated[float, Range(0, 100, above=True)]
+    blur_sigma_max: Annotated[float, Range(0, 100, above=True)]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The search for what is added to an expert's logits at the end; see `train.calibration`."""
+
+    reach: Annotated[float, Range(0, 100)]
+    steps: Annotated[int, Range(3, 1001), OddOnly()]
+    rounds: Annotated[int, Range(1, 100)]
+    thinning: Annotated[int, Range(1, 100)]
 
 
 @dataclass(frozen=True)
@@ -176,6 +189,7 @@ class TrainParams:
     encoder: Annotated[str, Pattern(r"(timm:)?[A-Za-z][A-Za-z0-9_.+]*", "none or the name of an encoder")]
     encoder_weights: Annotated[str, Pattern(r"[^\x00-\x1f]+", "installed, random or a path")]
     encoder_rate: Annotated[float, Range(0, 10)]
+    standardise_views: Annotated[int, Range(1, 100000)]
     box_share: Share
     box_jitter: Annotated[float, Range(0, 1)]
     input_side: Annotated[int, Range(16, 4096)]
@@ -201,11 +215,12 @@ class TrainParams:
     warmup_epochs: Annotated[float, Range(0, 10000)]
     clip_norm: Annotated[float, Range(0, 1e6, above=True)]
     ema_decay: Annotated[float, Range(0, 1, below=True)]
+    ema_warmup: Annotated[int, Range(1, 1000000)]
     class_weight_power: Annotated[float, Range(0, 2)]
     leaf_loss_weight: Annotated[float, Range(0, 100)]
     dice_weight: Annotated[float, Range(0, 100)]
     label_smoothing: Annotated[float, Range(0, 1, below=True)]
-    calibrate: bool
+    calibration: Calibration
     checkpoint_seconds: Annotated[float, Range(0, 86400)]
     panels: Annotated[int, Range(0, 100)]
     prefetch: Annotated[int, Range(0, 64)]

@@ -18,9 +18,6 @@ from bodycascade.train.materials import Split, child_weights, make_loader, new_e
 from bodycascade.train.scoring import SelectionScorer
 from bodycascade.train.trainer import Trainer
 
-SEEN_AT_FIRST = 32
-"""Training views from which the size of a pretrained trunk's maps is measured."""
-
 
 @dataclass(frozen=True)
 class Assembly:
@@ -49,7 +46,7 @@ def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folde
     expert = new_expert(job, above)
     loader = make_loader(job, learned)
     if job.train.start == "scratch" and job.train.encoder_weights != "random":
-        _standardise(expert, loader)
+        _standardise(expert, loader, views=job.train.standardise_views)
     scorer = SelectionScorer(
         selection.pack, expert, selection.parents, zoom=job.params.zoom.settings, device=job.device
     )
@@ -69,13 +66,13 @@ def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folde
     return Assembly(expert, trainer, loader, scorer, selection)
 
 
-def _standardise(expert: Expert, loader: BatchLoader) -> None:
-    """Bring the maps of a pretrained trunk to one size, as the first views of the training show them."""
+def _standardise(expert: Expert, loader: BatchLoader, *, views: int) -> None:
+    """Bring the maps of a pretrained trunk to one size, as the first `views` of the training show them."""
     if not isinstance(expert.unet, EncoderUNet):
         return
     seen = []
     batches = loader.epoch(0)
-    for batch, _ in islice(batches, -(-SEEN_AT_FIRST // loader.batch_size)):
+    for batch, _ in islice(batches, -(-views // loader.batch_size)):
         seen.append(expert.prepare(batch.images, batch.parent))
     batches.close()
     expert.unet.standardise(torch.cat(seen))

@@ -24,9 +24,6 @@ from bodycascade.params import Augment
 
 UInt8 = npt.NDArray[np.uint8]
 
-SCALE_STEPS = 17
-"""Number of sizes, evenly spaced, that a random scale is chosen from."""
-
 
 class Augmenter:
     """Makes random square crops; one instance serves one thread.
@@ -38,7 +35,7 @@ class Augmenter:
     def __init__(self, augment: Augment, *, input_side: int, crop_side: int, outside: tuple[int, ...] | None) -> None:
         # OpenCV's own threads would fight with torch's for the cores.
         cv2.setNumThreads(0)
-        sides = np.linspace(augment.scale_min * input_side, augment.scale_max * input_side, SCALE_STEPS)
+        sides = np.linspace(augment.scale_min * input_side, augment.scale_max * input_side, augment.scale_steps)
         fill = tuple(round(part) for part in IMAGENET_MEAN)
         self._compose = albumentations.Compose(
             [
@@ -103,5 +100,7 @@ def _colour_changes(augment: Augment) -> list[albumentations.BasicTransform]:
             p=augment.colour,
         ),
         albumentations.ToGray(p=augment.grayscale),
-        albumentations.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 1.5), p=augment.blur),
+        albumentations.GaussianBlur(
+            blur_limit=0, sigma_limit=(augment.blur_sigma_min, augment.blur_sigma_max), p=augment.blur
+        ),
     ]

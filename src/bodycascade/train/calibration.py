@@ -14,33 +14,28 @@ import numpy.typing as npt
 import torch
 
 from bodycascade.expert import Expert
+from bodycascade.params import Calibration
 from bodycascade.train.scoring import SelectionScorer
-
-REACH = 1.0
-"""Largest shift of a logit that is tried."""
-
-STEPS = 21
-"""Number of shifts from -REACH to REACH; the middle one is none."""
-
-ROUNDS = 2
-"""How often every child is gone through, the others staying as they are."""
-
-THINNING = 3
-"""Every so many rows and columns are looked at: more would cost memory and tell the same."""
 
 
 def calibrated(
-    expert: Expert, scorer: SelectionScorer, *, precision: str, between: Callable[[], None] = lambda: None
+    expert: Expert,
+    scorer: SelectionScorer,
+    *,
+    search: Calibration,
+    precision: str,
+    between: Callable[[], None] = lambda: None,
 ) -> Expert:
     """A copy of `expert` whose logits are shifted to score best on `scorer`'s images; equal where there are none.
 
+    Of their rows and columns every `search.thinning`-th is looked at: more would cost memory and tell the same.
     `between` is called now and then, for a caller who may want to break off.
     """
-    logits, targets = scorer.sample(expert, precision=precision, thinning=THINNING, between=between)
+    logits, targets = scorer.sample(expert, precision=precision, thinning=search.thinning, between=between)
     shifted = copy.deepcopy(expert)
     if len(targets):
         between()
-        shifts = best_shifts(logits, targets, background=expert.spec.parent is None)
+        shifts = best_shifts(logits, targets, search=search, background=expert.spec.parent is None)
         with torch.no_grad():
             bias = shifted.unet.head.bias
             if bias is not None:
@@ -49,19 +44,20 @@ def calibrated(
 
 
 def best_shifts(
-    logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], *, background: bool
+    logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], *, search: Calibration, background: bool
 ) -> npt.NDArray[np.float32]:
     """(children,) float32: what to add to `logits` (pixels, children) so that their argmax has the best mean IoU.
 
-    `targets` (pixels,) uint8: the true child. `background`: the first child does not count. A greedy search; no shift
-    is the answer where none is better.
+    `targets` (pixels,) uint8: the true child. `background`: the first child does not count. A greedy search: in each
+    of `search.rounds`, for one child after the other, `search.steps` shifts from -reach to reach are tried, the others
+    staying as they are; no shift is the answer where none is better.
     """
     children = logits.shape[1]
     shifts = np.zeros(children, np.float32)
     best = _mean_iou(logits, targets, background)
-    for _ in range(ROUNDS):
+    for _ in range(search.rounds):
         for child in range(children):
-            for value in np.linspace(-REACH, REACH, STEPS, dtype=np.float32):
+            for value in np.linspace(-search.reach, search.reach, search.steps, dtype=np.float32):
                 tried = shifts.copy()
                 tried[child] = value
                 score = _mean_iou(logits + tried, targets, background)

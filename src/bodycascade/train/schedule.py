@@ -24,6 +24,10 @@ def rate_factor(step: int, *, steps: int, warmup_steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def averaging_decay(step: int, *, decay: float) -> float:
-    """Decay of the running average of the weights at `step`: shorter at first, so that it forgets the random start."""
-    return min(decay, (1 + step) / (10 + step))
+def averaging_decay(step: int, *, decay: float, warmup: int) -> float:
+    """Decay of the running average of the weights at `step`: shorter at first, so that it forgets the random start.
+
+    (1 + step) / (warmup + step), up to `decay`; the larger `warmup`, the longer the start is forgotten. As in
+    TensorFlow's ExponentialMovingAverage with num_updates, whose `warmup` is 10.
+    """
+    return min(decay, (1 + step) / (warmup + step))

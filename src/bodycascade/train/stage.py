@@ -124,8 +124,14 @@ def _record(job: Job, training: Assembly, folder: Path) -> None:
 def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     """Write the history, the summary and, last, the best weights."""
     rows, best, expert = trainer.rows, trainer.best_row, trainer.best_expert()
-    if job.train.calibrate:
-        expert = calibrated(expert, scorer, precision=job.precision, between=job.stop.raise_if_requested)
+    if job.train.calibration.reach:
+        expert = calibrated(
+            expert,
+            scorer,
+            search=job.train.calibration,
+            precision=job.precision,
+            between=job.stop.raise_if_requested,
+        )
     score = scorer.score(expert, precision=job.precision, between=job.stop.raise_if_requested)
     write_history(job.history, rows)
     summary = {

@@ -254,7 +254,7 @@ class Trainer:
             ) from error
 
     def _update_average(self, step: int) -> None:
-        keep = averaging_decay(self._cycle(step)[0], decay=self._train.ema_decay)
+        keep = averaging_decay(self._cycle(step)[0], decay=self._train.ema_decay, warmup=self._train.ema_warmup)
         with torch.no_grad():
             pairs = zip(self._average.parameters(), self._expert.parameters(), strict=True)
             for average, current in pairs:
