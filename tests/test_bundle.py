@@ -248,6 +248,25 @@ def test_a_saved_segmenter_keeps_its_zoom(zoom: Zoom | None, tmp_path: Path) -> 
     np.testing.assert_array_equal(again(image).probs, segmenter(image).probs)
 
 
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"routing": "hard"}, "the cascade's settings must have exactly routing, zoom; found routing"),
+        ({"routing": "hard", "zoom": None, "more": 1}, "must have exactly routing, zoom; found routing, zoom, more"),
+        ({"routing": "round", "zoom": None}, "routing: expected hard or soft, found 'round'"),
+        ({"routing": ["hard"], "zoom": None}, "routing: expected hard or soft, found ['hard']"),
+    ],
+    ids=str,
+)
+def test_malformed_settings_are_refused_in_one_line(settings: Any, line: str, whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cascade"
+    shutil.copytree(whole, folder)
+    manifest = manifest_of(folder)
+    manifest["settings"] = settings
+    sign(folder, manifest)
+    assert line in refusal(folder)
+
+
 @pytest.mark.parametrize("zoom", BAD_ZOOMS, ids=str)
 def test_a_malformed_zoom_is_refused_in_one_line(zoom: Any, whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cascade"

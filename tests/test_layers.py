@@ -19,6 +19,7 @@ CORE = (
     "drawing",
     "imaging",
     "regions",
+    "cascade_settings",
     "segmentation",
     "unet",
     "encoders",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from bodycascade.bundle import load_bundle, save_bundle
+from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
 from bodycascade.devices import autocast, choose_device, remember_kernels, runs_bfloat16
 from bodycascade.encoders.fusion import fuse
@@ -25,8 +26,6 @@ from bodycascade.segmenter import score_pairs
 
 RELEASED = Path(__file__).parent / "released" / "cascade"
 """The bundle that comes with the package."""
-
-ROUTINGS = ("hard", "soft")
 
 AT_ONCE_ON_GPU = 16
 AT_ONCE_IN_BFLOAT16 = 4
@@ -63,12 +62,9 @@ class CascadeSegmenter:
         Raises `BundleError` where an expert of the tree is missing, double or of another tree, and
         `BodyCascadeError` for a device that cannot be used.
         """
-        if routing not in ROUTINGS:
-            raise BundleError(f"routing: expected hard or soft, found {routing!r}")
+        self.settings = CascadeSettings(routing, zoom)
         remember_kernels()
         self.tree = _common_tree(experts)
-        self.routing = routing
-        self.zoom = zoom
         self.fast = fast
         self.device, self.device_reason = choose_device(device)
         with autocast(self.device, precision):
@@ -92,22 +88,25 @@ class CascadeSegmenter:
         """
         path = RELEASED if path is None else Path(path)
         bundle = load_bundle(path)
-        routing, zoom = bundle.settings.get("routing"), bundle.settings.get("zoom")
-        if set(bundle.settings) != {"routing", "zoom"} or routing not in ROUTINGS:
-            raise BundleError(f"{path}: the settings must be routing: hard or soft, and zoom; found {bundle.settings}")
         try:
-            zoomed = None if zoom is None else Zoom.from_json(zoom)
+            settings = CascadeSettings.from_json(bundle.settings)
         except BundleError as error:
             raise BundleError(f"{path}: {error}") from None
-        return cls(bundle.experts, routing=str(routing), zoom=zoomed, device=device, precision=precision, fast=fast)
+        return cls(
+            bundle.experts,
+            routing=settings.routing,
+            zoom=settings.zoom,
+            device=device,
+            precision=precision,
+            fast=fast,
+        )
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write the segmenter to the folder `path`, whole or not at all; a bundle that is there is replaced.
 
         `half` stores weights with 16 bits: half the size. Raises `BundleError` where `path` is something else.
         """
-        settings = {"routing": self.routing, "zoom": None if self.zoom is None else self.zoom.to_json()}
-        save_bundle(Path(path), self.experts, self.tree, settings, half=half)
+        save_bundle(Path(path), self.experts, self.tree, self.settings.to_json(), half=half)
 
     def __call__(self, image: ImageLike, *, level: int | None = None) -> Segmentation:
         """The segmentation of a path, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
@@ -153,6 +152,16 @@ class CascadeSegmenter:
         truths = {name: [self.tree.target_map(name)[truth]] for name in experts}
         every = {expert.spec.name: expert for expert in self.experts}
         return self._segment([picture], every, finest=len(self.tree.levels) - 1, truths=truths)[0]
+
+    @property
+    def routing(self) -> str:
+        """hard or soft."""
+        return self.settings.routing
+
+    @property
+    def zoom(self) -> Zoom | None:
+        """How people are looked for and enlarged."""
+        return self.settings.zoom
 
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.tree.experts)

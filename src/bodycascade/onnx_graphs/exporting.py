@@ -82,10 +82,7 @@ def _description(folder: Path, segmenter: CascadeSegmenter, bundle: str, done: l
     return {
         "format_version": FORMAT_VERSION,
         "tree": segmenter.tree.to_json(),
-        "settings": {
-            "routing": segmenter.routing,
-            "zoom": None if segmenter.zoom is None else segmenter.zoom.to_json(),
-        },
+        "settings": segmenter.settings.to_json(),
         "experts": experts,
         "cascade": {"file": CASCADE_GRAPH, "sha256": sha256_of(folder / CASCADE_GRAPH)},
         "bundle": bundle,

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bodycascade.cascade import ROUTINGS
+from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import ExpertSettings
 from bodycascade.expert_file import check_version
 from bodycascade.files import sha256_of
 from bodycascade.folders import FolderKind
 from bodycascade.hierarchy import Tree
-from bodycascade.regions import Zoom
 
 DESCRIPTION = "cascade.json"
 CASCADE_GRAPH = "cascade.onnx"
@@ -36,8 +35,7 @@ class GraphFolder:
     """What cascade.json says. `experts`: (settings, graph) in the tree's order."""
 
     tree: Tree
-    routing: str
-    zoom: Zoom | None
+    settings: CascadeSettings
     experts: tuple[tuple[ExpertSettings, Path], ...]
 
 
@@ -50,15 +48,12 @@ def read_folder(folder: Path) -> GraphFolder:
     data = _read_json(path)
     try:
         check_version(data, str(path))
-        if set(data) != _KEYS or not isinstance(data["settings"], dict) or not isinstance(data["experts"], list):
+        if set(data) != _KEYS or not isinstance(data["experts"], list):
             raise BundleError(f"expected the entries {', '.join(sorted(_KEYS))}; export the folder again")
         tree = Tree.from_json(data["tree"])
         experts = tuple(_expert(folder, entry) for entry in data["experts"])
         _check_graph(folder, CASCADE_GRAPH, data["cascade"], {"file", "sha256"})
-        zoom, routing = data["settings"].get("zoom"), data["settings"].get("routing")
-        if routing not in ROUTINGS:
-            raise BundleError(f"routing: expected hard or soft, found {routing!r}; export the folder again")
-        found = GraphFolder(tree, str(routing), None if zoom is None else Zoom.from_json(zoom), experts)
+        found = GraphFolder(tree, CascadeSettings.from_json(data["settings"]), experts)
     except (BundleError, TreeError) as error:
         line = str(error)
         raise BundleError(line if line.startswith(str(folder)) else f"{path}: {line}") from None

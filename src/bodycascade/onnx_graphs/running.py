@@ -63,7 +63,12 @@ def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU, fast: bool
         expert.register_module("unet", SessionNetwork(path, stride=expert.stride, providers=providers))
         experts.append(expert)
     return CascadeSegmenter(
-        experts, routing=found.routing, zoom=found.zoom, device="cpu", precision="float32", fast=fast
+        experts,
+        routing=found.settings.routing,
+        zoom=found.settings.zoom,
+        device="cpu",
+        precision="float32",
+        fast=fast,
     )
 
 
