@@ -88,4 +88,6 @@ def test_a_folder_that_is_not_whole_is_refused_in_one_line(exported: Path, tmp_p
     (folder / "cascade.json").write_text(json.dumps(data | {"format_version": 2}))
     refused("format version 2 is newer than 1")
     (folder / "cascade.json").write_text(json.dumps(data | {"settings": {"routing": "odd", "zoom": None}}))
-    refused("routing: expected hard or soft")
+    refused("routing: expected hard or soft, found 'odd'; export the folder again")
+    (folder / "cascade.json").write_text(json.dumps(data | {"settings": []}))
+    refused("settings must have exactly routing, zoom; found list; export the folder again")

@@ -53,7 +53,7 @@ def read_folder(folder: Path) -> GraphFolder:
         tree = Tree.from_json(data["tree"])
         experts = tuple(_expert(folder, entry) for entry in data["experts"])
         _check_graph(folder, CASCADE_GRAPH, data["cascade"], {"file", "sha256"})
-        found = GraphFolder(tree, CascadeSettings.from_json(data["settings"]), experts)
+        found = GraphFolder(tree, _settings(data["settings"]), experts)
     except (BundleError, TreeError) as error:
         line = str(error)
         raise BundleError(line if line.startswith(str(folder)) else f"{path}: {line}") from None
@@ -77,6 +77,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BundleError(f"{path}: expected an object; export the folder again")
     return data
+
+
+def _settings(data: object) -> CascadeSettings:
+    try:
+        return CascadeSettings.from_json(data)
+    except BundleError as error:
+        raise BundleError(f"{error}; export the folder again") from None
 
 
 def _expert(folder: Path, entry: object) -> tuple[ExpertSettings, Path]:
