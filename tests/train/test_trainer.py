@@ -17,6 +17,7 @@ from torch import Tensor
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
+from bodycascade.params import WeightAveraging
 from bodycascade.train.checkpoint import load_checkpoint
 from bodycascade.train.job import Job
 from bodycascade.train.materials import expert_settings
@@ -72,8 +73,17 @@ def test_run_stopped_at_any_step_and_resumed_is_the_run_without_a_break(job: Job
 
 
 @pytest.mark.parametrize("steps", [5, 6, 7, 9])
-def test_run_with_a_restart_stopped_about_it_is_the_run_without_a_break(job: Job, tmp_path: Path, steps: int) -> None:
-    changes = {"epochs": 4, "restarts": (2,)}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 4, "restarts": (2,)},
+        {"epochs": 2, "weight_averaging": WeightAveraging(cycles=2, epochs=1, rate=0.5)},
+    ],
+    ids=["restart", "averaging"],
+)
+def test_run_of_several_cycles_stopped_between_them_is_the_run_without_a_break(
+    job: Job, tmp_path: Path, steps: int, changes: dict[str, Any]
+) -> None:
     whole = make_trainer(job, tmp_path / "whole", **changes)
     expected = run(whole)
     job = make_job(job.root)
@@ -82,7 +92,9 @@ def test_run_with_a_restart_stopped_about_it_is_the_run_without_a_break(job: Job
     resumed = make_trainer(make_job(job.root), tmp_path / "broken", **changes)
     assert resumed.resume()
     assert run(resumed) == expected
-    assert same_weights(resumed.best_expert(), whole.best_expert())
+    (resumed_expert, epochs), (whole_expert, wanted) = resumed.averaged_expert(), whole.averaged_expert()
+    assert same_weights(resumed_expert, whole_expert)
+    assert epochs == wanted
 
 
 def test_restart_goes_on_from_the_best_weights_with_a_new_optimiser(job: Job, tmp_path: Path) -> None:
@@ -113,6 +125,45 @@ def test_restart_goes_on_from_the_best_weights_with_a_new_optimiser(job: Job, tm
     assert way(6) > 2 * first_rate, "the last weights before the restart are elsewhere"
     assert way(7) == pytest.approx(first_rate, rel=0.01), "Adam's first step is as long as the rate"
     assert trainer.rows[2]["learning_rate"] == trainer.rows[0]["learning_rate"]
+
+
+class Wanting(SelectionScorer):
+    """Scores a mean of weights that the epochs did not end at with `mean`, and epoch after epoch a little higher."""
+
+    mean = 0.0
+
+    def score(self, expert: Expert, *args: Any, **kwargs: Any) -> Score:
+        self.asked = [*getattr(self, "asked", []), copy.deepcopy(expert)]
+        value = len(self.asked) / 100 if len(self.asked) <= 3 else self.mean
+        return Score({"cat": value}, value, 0.0, 0.0)
+
+
+class WantingMean(Wanting):
+    mean = 0.5
+
+
+AVERAGING = {"epochs": 2, "weight_averaging": WeightAveraging(cycles=1, epochs=1, rate=0.5)}
+
+
+def test_weights_of_the_cycles_are_averaged_where_that_scores_better(job: Job, tmp_path: Path) -> None:
+    ends: list[Expert] = []
+    trainer = make_trainer(job, tmp_path, scorer=WantingMean, **AVERAGING)
+    assert trainer.epochs == 3
+    trainer.run(lambda row, score, average: ends.append(copy.deepcopy(average)), lambda step: None)
+    expert, epochs = trainer.averaged_expert()
+    assert epochs == [2, 3]
+    for key, value in expert.state_dict().items():
+        mean = (ends[1].state_dict()[key] + ends[2].state_dict()[key]) / 2
+        assert torch.allclose(value, mean, atol=1e-7), key
+    assert not same_weights(expert, ends[2])
+
+
+def test_best_weights_are_taken_alone_where_their_mean_is_worse(job: Job, tmp_path: Path) -> None:
+    trainer = make_trainer(job, tmp_path, scorer=Wanting, **AVERAGING)
+    run(trainer)
+    expert, epochs = trainer.averaged_expert()
+    assert epochs == [3]
+    assert same_weights(expert, trainer.best_expert())
 
 
 def test_checkpoint_after_every_step_changes_nothing(job: Job, tmp_path: Path) -> None:

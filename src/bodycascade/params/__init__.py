@@ -18,6 +18,7 @@ from bodycascade.params.schema import (
     Rendered,
     TrainParams,
     Visualize,
+    WeightAveraging,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Rendered",
     "TrainParams",
     "Visualize",
+    "WeightAveraging",
     "load_params",
 ]
 

@@ -33,6 +33,8 @@ def _in_training(train: TrainParams) -> Iterator[tuple[str, str]]:
     else:
         starts = [0, *train.restarts, train.epochs]
         shortest = min(end - start for start, end in pairwise(starts))
+        if train.weight_averaging.cycles:
+            shortest = min(shortest, train.weight_averaging.epochs)
         if shortest < train.warmup_epochs <= train.epochs:
             yield (
                 "warmup_epochs",

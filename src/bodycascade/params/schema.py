@@ -183,6 +183,15 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class WeightAveraging:
+    """Cycles of the learning rate after the training proper; see `train.best_weights`."""
+
+    cycles: Annotated[int, Range(0, 100)]
+    epochs: Annotated[int, Range(1, 10000)]
+    rate: Annotated[float, Range(0, 1, above=True)]
+
+
+@dataclass(frozen=True)
 class TrainParams:
     """The training of one expert: `train.common` with the expert's own section laid over it."""
 
@@ -212,6 +221,7 @@ class TrainParams:
     restarts: Annotated[tuple[int, ...], Range(1, 10000), Length(0, 100)]
     learning_rate: Annotated[float, Range(0, 1, above=True)]
     weight_decay: Annotated[float, Range(0, 10)]
+    weight_averaging: WeightAveraging
     warmup_epochs: Annotated[float, Range(0, 10000)]
     clip_norm: Annotated[float, Range(0, 1e6, above=True)]
     ema_decay: Annotated[float, Range(0, 1, below=True)]

@@ -51,3 +51,9 @@ class LeafHead(nn.Module):
         targets = leaves[:, rows, columns].long()
         weights = torch.ones(self.leaves, device=logits.device)
         return expert_loss(logits.float(), targets, weights, dice_weight=dice_weight, label_smoothing=0.0).total
+
+
+def leaf_head_for(expert: Expert, *, weight: float, device: torch.device) -> LeafHead | None:
+    """The head of the second question, where it has a `weight` and is another than the first."""
+    finer = len(expert.tree.labels(expert.spec.node)) > len(expert.spec.children)
+    return LeafHead(expert).to(device) if finer and weight else None

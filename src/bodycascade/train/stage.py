@@ -93,7 +93,7 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
     if not training.scorer.images:
         job.say(f"no image of the selection set holds {job.spec.node}: the last epoch's weights will be kept")
     again = f"; resumed in epoch {len(trainer.rows) + 1}" if trainer.resume() else ""
-    plan = f"{job.train.epochs} epochs of {training.loader.steps_per_epoch} steps"
+    plan = f"{trainer.epochs} epochs of {training.loader.steps_per_epoch} steps"
     job.say(f"{training.loader.images_per_epoch} images, {plan}{again}")
     _record(job, training, folder)
     _finish(job, trainer, training.scorer)
@@ -102,7 +102,7 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
 def _record(job: Job, training: Assembly, folder: Path) -> None:
     """Run the training, and keep its history while it runs."""
     trainer, selection = training.trainer, training.selection
-    epochs, count = job.train.epochs, job.train.panels
+    epochs, count = trainer.epochs, job.train.panels
     started, first = time.monotonic(), len(trainer.rows)
     with (
         Events(job.events, trainer.rows, panels=folder) as events,
@@ -123,7 +123,8 @@ def _record(job: Job, training: Assembly, folder: Path) -> None:
 
 def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     """Write the history, the summary and, last, the best weights."""
-    rows, best, expert = trainer.rows, trainer.best_row, trainer.best_expert()
+    rows, best = trainer.rows, trainer.best_row
+    expert, averaged = trainer.averaged_expert()
     if job.train.calibration.reach:
         expert = calibrated(
             expert,
@@ -136,6 +137,7 @@ def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     write_history(job.history, rows)
     summary = {
         "best_epoch": int(best["epoch"]),
+        "averaged_epochs": averaged,
         "selection_mIoU": score.mean_iou,
         **{f"iou_{child}": iou for child, iou in score.ious.items()},
         "images_per_second": round(fmean(row["images_per_second"] for row in rows), 2),
@@ -148,4 +150,7 @@ def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     extra = {key: summary[key] for key in ("best_epoch", "selection_mIoU")}
     path = job.model(job.spec.name)
     save_expert(path, expert, extra)
-    job.say(f"best epoch {best['epoch']:.0f}, selection mIoU {score.mean_iou:.4f}: {path}")
+    origin = f"best epoch {best['epoch']:.0f}"
+    if len(averaged) > 1:
+        origin = f"mean of the weights of epochs {', '.join(map(str, averaged))}"
+    job.say(f"{origin}, selection mIoU {score.mean_iou:.4f}: {path}")

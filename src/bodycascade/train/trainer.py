@@ -11,19 +11,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bodycascade.devices import autocast
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
 from bodycascade.train.batches import Batch, BatchLoader
+from bodycascade.train.best_weights import BestWeights, Weights
 from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
 from bodycascade.train.history import Row
-from bodycascade.train.leaf_head import LeafHead
+from bodycascade.train.leaf_head import leaf_head_for
 from bodycascade.train.loss import LossParts, expert_loss
 from bodycascade.train.optimizer import make_optimizer
-from bodycascade.train.schedule import averaging_decay, cycle_of, rate_factor
+from bodycascade.train.schedule import Schedule
 from bodycascade.train.scoring import Score, SelectionScorer
 from bodycascade.train.seeds import STEP, Seed
 from bodycascade.train.stopping import StopRequest
@@ -62,28 +63,46 @@ class Trainer:
         self._device, self._precision, self._folder = device, precision, folder
         self._stop, self._say = stop, say
         self._weights = torch.tensor(weights, device=device)
-        self._leaf_head = _leaf_head(expert, train, device)
+        self._leaf_head = leaf_head_for(expert, weight=train.leaf_loss_weight, device=device)
         self._optimizer = make_optimizer(expert, self._leaf_head, train)
-        self._state = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0, "best_epoch": 0}
+        self._schedule = Schedule(train, steps_per_epoch=loader.steps_per_epoch)
+        self._best = BestWeights()
+        self._state = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0}
         self._sums = dict.fromkeys(_SUMS, 0.0)
         self._saved = time.monotonic()
-        self._best_weights: dict[str, Tensor] = {}
         self.rows: list[Row] = []
 
     @property
     def epochs(self) -> int:
-        """Of the whole training."""
-        return self._train.epochs
+        """Of the whole training, the cycles of weight averaging included."""
+        return self._schedule.epochs
 
     @property
     def best_row(self) -> Row:
         """The history's row of the epoch whose weights are the best so far."""
-        return self.rows[self._state["best_epoch"] - 1]
+        return self.rows[self._best.best["epoch"] - 1]
 
     def best_expert(self) -> Expert:
-        """The expert with its best weights."""
+        """The expert with the best weights that an epoch ended at."""
+        return self._expert_with(self._best.best["weights"])
+
+    def averaged_expert(self) -> tuple[Expert, list[int]]:
+        """The expert with its best weights, or with a mean of several epochs' that scores better; and these epochs.
+
+        Raises `Stopped` where the process is asked to stop.
+        """
+
+        def score_of(weights: Weights) -> float:
+            expert = self._expert_with(weights)
+            between = self._stop.raise_if_requested
+            return self._scorer.score(expert, precision=self._precision, between=between).mean_iou
+
+        weights, epochs = self._best.average(score_of)
+        return self._expert_with(weights), epochs
+
+    def _expert_with(self, weights: Weights) -> Expert:
         expert = copy.deepcopy(self._average)
-        expert.load_state_dict(self._best_weights)
+        expert.load_state_dict(weights)
         return expert
 
     def resume(self) -> bool:
@@ -97,7 +116,8 @@ class Trainer:
             self._leaf_head.load_state_dict(state["leaf_head"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._state, self._sums = state["state"], state["sums"]
-        self.rows, self._best_weights = state["rows"], state["best_weights"]
+        self.rows = state["rows"]
+        self._best.load(state["best"])
         if state["threads"] != torch.get_num_threads():
             self._say(
                 f"the checkpoint was made with {state['threads']} threads, this run has {torch.get_num_threads()}: "
@@ -115,7 +135,7 @@ class Trainer:
             "state": self._state,
             "sums": self._sums,
             "rows": self.rows,
-            "best_weights": self._best_weights,
+            "best": self._best.state(),
             "threads": torch.get_num_threads(),
         }
         save_checkpoint(self._folder, self._state["step"], state)
@@ -129,8 +149,9 @@ class Trainer:
         MOST_BAD_STEPS has a finite loss, where the GPU's memory is too small, or where a checkpoint cannot be written.
         """
         self._saved = time.monotonic()
-        while self._state["epoch"] < self._train.epochs:
-            if self._state["epoch"] in self._train.restarts and not self._state["batch"]:
+        while self._state["epoch"] < self.epochs:
+            epoch = self._state["epoch"]
+            if epoch and epoch == self._schedule.cycle(epoch).first and not self._state["batch"]:
                 self._restart()
             self._learn_epoch(after_step)
             score = self._scorer.score(self._average, precision=self._precision, between=self._checkpoint_and_stop)
@@ -151,8 +172,9 @@ class Trainer:
         The leaf head, which nobody keeps, goes on as it is. Called again after a break, before the cycle's first step,
         this leaves the same.
         """
-        self._expert.load_state_dict(self._best_weights)
-        self._average.load_state_dict(self._best_weights)
+        best = self._best.best["weights"]
+        self._expert.load_state_dict(best)
+        self._average.load_state_dict(best)
         self._optimizer = make_optimizer(self._expert, self._leaf_head, self._train)
 
     def _learn_epoch(self, after_step: Callable[[int], None]) -> None:
@@ -196,15 +218,8 @@ class Trainer:
     def _learned(self) -> list[nn.Parameter]:
         return [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
 
-    def _cycle(self, step: int) -> tuple[int, int]:
-        """(Steps of this cycle that were made before `step`, its steps in all)."""
-        first, last = cycle_of(step // self._loader.steps_per_epoch, restarts=self._train.restarts, epochs=self.epochs)
-        return step - first * self._loader.steps_per_epoch, (last - first) * self._loader.steps_per_epoch
-
     def _set_rate(self, step: int) -> float:
-        warmup = round(self._train.warmup_epochs * self._loader.steps_per_epoch)
-        done, steps = self._cycle(step)
-        rate = self._train.learning_rate * rate_factor(done, steps=steps, warmup_steps=warmup)
+        rate = self._schedule.learning_rate(step)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         return rate
@@ -254,7 +269,7 @@ class Trainer:
             ) from error
 
     def _update_average(self, step: int) -> None:
-        keep = averaging_decay(self._cycle(step)[0], decay=self._train.ema_decay, warmup=self._train.ema_warmup)
+        keep = self._schedule.averaging_decay(step)
         with torch.no_grad():
             pairs = zip(self._average.parameters(), self._expert.parameters(), strict=True)
             for average, current in pairs:
@@ -262,15 +277,13 @@ class Trainer:
 
     def _end_epoch(self, score: Score) -> Row:
         """Move on to the next epoch; a new row of the history, and the best weights where these are."""
-        best = self.best_row["selection_mIoU"] if self.rows else -math.inf
+        phase = self._schedule.cycle(self._state["epoch"]).phase
         self._state["epoch"] += 1
         self._state["batch"] = 0
         row = self._row(score)
         self._sums = dict.fromkeys(_SUMS, 0.0)
         self.rows.append(row)
-        if score.mean_iou > best or not score.ious:
-            self._state["best_epoch"] = self._state["epoch"]
-            self._best_weights = {key: value.detach().clone() for key, value in self._average.state_dict().items()}
+        self._best.offer(self._average.state_dict(), score, phase=phase, epoch=self._state["epoch"])
         return row
 
     def _row(self, score: Score) -> Row:
@@ -291,9 +304,3 @@ class Trainer:
             "selection_mIoU": score.mean_iou,
         }
         return row | {f"iou_{name}": score.ious.get(name, math.nan) for name in self._expert.spec.children}
-
-
-def _leaf_head(expert: Expert, train: TrainParams, device: torch.device) -> LeafHead | None:
-    """The head of the second question, where it is asked and is another than the first."""
-    finer = len(expert.tree.labels(expert.spec.node)) > len(expert.spec.children)
-    return LeafHead(expert).to(device) if finer and train.leaf_loss_weight else None

@@ -1,0 +1,78 @@
+"""What a training keeps of the weights it has been through, and what it makes of them at its end.
+
+The cycles after the training proper end at other weights near the best; the mean of such weights often does better than
+each (stochastic weight averaging, Izmailov et al. 2018, arXiv:1803.05407), and costs nothing in use. A mean is taken
+only where it scores better (the greedy soup of Wortsman et al. 2022, arXiv:2203.05482).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor
+
+from bodycascade.train.scoring import Score
+
+Weights = dict[str, Tensor]
+
+
+class Kept(TypedDict):
+    """The best weights of a phase of the training, the epoch (from 1) that ended at them, and their score there."""
+
+    phase: int
+    epoch: int
+    score: float
+    weights: Weights
+
+
+class BestWeights:
+    """The best weights of each phase, of which the training proper is one and each cycle after it another."""
+
+    def __init__(self) -> None:
+        self._kept: list[Kept] = []
+
+    @property
+    def best(self) -> Kept:
+        """The best of all, the earliest of equals; to be asked for once something has been offered."""
+        return max(self._kept, key=lambda kept: kept["score"])
+
+    def offer(self, weights: Weights, score: Score, *, phase: int, epoch: int) -> None:
+        """Keep a copy of `weights` where they are the best of `phase`; without a score, the last ones are."""
+        if not score.ious:
+            self._kept = []
+        former = [kept for kept in self._kept if kept["phase"] == phase]
+        if former and score.mean_iou <= former[0]["score"]:
+            return
+        copies = {key: value.detach().clone() for key, value in weights.items()}
+        others = [kept for kept in self._kept if kept["phase"] != phase]
+        self._kept = [*others, Kept(phase=phase, epoch=epoch, score=score.mean_iou, weights=copies)]
+
+    def average(self, score_of: Callable[[Weights], float]) -> tuple[Weights, list[int]]:
+        """The best weights, or a mean of several phases' that is better by `score_of`; and the epochs they are from.
+
+        From the best phase to the worst, each one's weights are taken into the mean where that raises its score.
+        """
+        chosen = [self.best]
+        best, weights = self.best["score"], self.best["weights"]
+        for kept in sorted(self._kept, key=lambda kept: -kept["score"]):
+            if kept["epoch"] == self.best["epoch"]:
+                continue
+            mean = _mean([one["weights"] for one in (*chosen, kept)])
+            score = score_of(mean)
+            if score > best:
+                chosen, best, weights = [*chosen, kept], score, mean
+        return weights, sorted(kept["epoch"] for kept in chosen)
+
+    def state(self) -> list[Kept]:
+        """What `load` needs, for a checkpoint."""
+        return self._kept
+
+    def load(self, state: list[Any]) -> None:
+        """Take over what `state` gave."""
+        self._kept = state
+
+
+def _mean(several: Sequence[Weights]) -> Weights:
+    return {key: torch.stack([weights[key] for weights in several]).mean(dim=0) for key in several[0]}
