@@ -33,6 +33,10 @@ def test_encoder_leaves_no_place_for_another_way_to_shrink_the_input(tmp_path: P
             "{epochs: 12, restarts: [11], warmup_epochs: 2}",
             "train.body.warmup_epochs: expected at most the shortest cycle's epochs, 1, found 2",
         ),
+        (
+            "{epochs: 12, weight_averaging: {cycles: 1, epochs: 1}, warmup_epochs: 2}",
+            "train.body.warmup_epochs: expected at most the shortest cycle's epochs, 1, found 2",
+        ),
     ],
 )
 def test_cycles_fit_into_the_training(tmp_path: Path, section: str, words: str) -> None:

@@ -11,11 +11,12 @@ import yaml
 from bodycascade.errors import ParamsError
 from bodycascade.hierarchy import PASCAL_PART, flat
 from bodycascade.params import Params, TrainParams, load_params
+from bodycascade.train.schedule import Schedule
 from tests.conftest import TINY
 from tests.imports import ROOT
 
 NETWORK = {"encoder", "encoder_weights", "encoder_rate", "start", "input_side", "crop_side", "widths", "stem_stride"}
-SCHEDULE = {"epochs", "learning_rate", "restarts", "warmup_epochs"}
+SCHEDULE = {"epochs", "learning_rate", "restarts", "warmup_epochs", "weight_averaging"}
 
 
 def profile(name: str) -> Params:
@@ -26,6 +27,10 @@ def without_names(params: Params) -> Params:
     """The parameters with what has to differ between any two profiles, and the training, left out."""
     same = dataclasses.replace(params.profile, name="", params="", tree="cascade")
     return dataclasses.replace(params, profile=same, train={})
+
+
+def epochs_of(train: TrainParams) -> int:
+    return Schedule(train, steps_per_epoch=1).epochs
 
 
 def differing(one: TrainParams, other: TrainParams) -> set[str]:
@@ -59,8 +64,8 @@ def test_direct_is_the_full_recipe_of_the_first_expert_for_all_classes_at_once()
 def test_direct_sees_as_many_pictures_as_the_experts_of_the_cascade_together() -> None:
     recipe, direct = profile("pascal_part"), profile("direct")
     # A quarter of Pascal-Part's images show no lower body, and its expert leaves them out.
-    views = sum(train.epochs * (0.75 if name == "lower_body" else 1) for name, train in recipe.train.items())
-    assert direct.train["parts"].epochs == int(views), "the opponent's epochs follow those of pascal_part"
+    views = sum(epochs_of(train) * (0.75 if name == "lower_body" else 1) for name, train in recipe.train.items())
+    assert epochs_of(direct.train["parts"]) == int(views), "the opponent's epochs follow those of pascal_part"
 
 
 def test_tree_of_the_profile_says_which_experts_have_parameters(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_files_of_a_training(project: Path, capsys: Output) -> None:
     summary = json.loads((project / "results/reports/animals/animal.json").read_text())
     best = max(rows, key=lambda row: float(row["selection_mIoU"]))
     assert summary["best_epoch"] == float(best["epoch"])
+    assert summary["averaged_epochs"] == [summary["best_epoch"]]
     assert summary["selection_mIoU"] == pytest.approx(float(best["selection_mIoU"]), abs=1e-5)
     assert summary["selection_mIoU"] == summary["iou_beast"]
     assert read_extra(path) == {key: summary[key] for key in ("best_epoch", "selection_mIoU")}

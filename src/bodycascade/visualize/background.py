@@ -36,7 +36,8 @@ def training(inputs: Inputs) -> str:
         parts.append(f"<h3>{escape(spec.name)}</h3>{grid(chart_card(chart) for chart in charts)}")
     say = (
         "The selection set is a slice of the training images that no expert learns from; it chooses the epoch, marked "
-        "by the dotted line, whose weights are kept. Each expert is scored there inside its own parent only."
+        "by the dotted line, whose weights are kept, alone or in a mean with those of other cycles. Each expert is "
+        "scored there inside its own parent only."
     )
     return section("training", "How the experts learned", say, *parts)
 
@@ -50,7 +51,7 @@ def settings(inputs: Inputs) -> str:
         f"{_rate(inputs.metrics.get('images_per_second_whole'))}."
     )
     times = table(
-        ("expert", "best epoch", "of", "selection mIoU", "images/s", "time"),
+        ("expert", "weights of epoch", "of", "selection mIoU", "images/s", "time"),
         [_time_row(inputs, name) for name in names],
     )
     train = {name: _flat(asdict(inputs.params.train[name])) for name in names}
@@ -72,7 +73,7 @@ def _time_row(inputs: Inputs, name: str) -> tuple[str, ...]:
     summary = inputs.summaries[name]
     return (
         escape(name),
-        str(summary["best_epoch"]),
+        ", ".join(str(epoch) for epoch in summary["averaged_epochs"]),
         str(len(inputs.histories[name]["epoch"])),
         score(summary.get("selection_mIoU")),
         _rate(summary.get("images_per_second")),

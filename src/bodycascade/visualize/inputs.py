@@ -45,7 +45,10 @@ def read_inputs(params: Params, root: Path, tree: Tree) -> Inputs:
             plots / "frequencies.csv", "preprocess", ("class", "level", "fraction", "images", "presence")
         ),
         histories={name: _history(plots / f"{name}.csv") for name in names},
-        summaries={name: _read_json(reports / f"{name}.json", "train", ("best_epoch", "seconds")) for name in names},
+        summaries={
+            name: _read_json(reports / f"{name}.json", "train", ("averaged_epochs", "best_epoch", "seconds"))
+            for name in names
+        },
     )
 
 
