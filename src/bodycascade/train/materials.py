@@ -108,17 +108,34 @@ def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
 
 
 def _start_from(expert: Expert, parent: Expert) -> None:
-    """Copy the parent's weights, its head excepted: what finds a body is a start for what divides it."""
+    """Copy the parent's weights, its head excepted: what finds a body is a start for what divides it.
+
+    On pretrained trunks a parent may be more than its child, by further trunks, stages or channels: the child takes
+    over the first ones, which are those that both encoders' names begin with.
+    """
     own, given = expert.unet.state_dict(), parent.unet.state_dict()
-    shared = {key: value for key, value in given.items() if not key.startswith("head.")}
-    for key, value in shared.items():
-        if key not in own or own[key].shape != value.shape:
+    fits = _holds if isinstance(expert.unet, EncoderUNet) else torch.Size.__eq__
+    for key, value in own.items():
+        if key.startswith("head."):
+            continue
+        source = given.get(key)
+        if source is None or not fits(source.shape, value.shape):
+            found = "nothing" if source is None else _text(source.shape)
             raise TrainingError(
-                f"{expert.spec.name} cannot start from {parent.spec.name}: {key} differs in shape; give both the "
-                f"same encoder, widths, block_depth, kernel and stem_stride, or set train.{expert.spec.name}.start to "
-                "scratch"
+                f"{expert.spec.name} cannot start from {parent.spec.name}: {key} is {_text(value.shape)}, the parent "
+                f"has {found}; give both the same encoder, widths, block_depth, kernel and stem_stride, "
+                f"or set train.{expert.spec.name}.start to scratch"
             )
-    expert.unet.load_state_dict(own | shared)
+        own[key] = source[tuple(slice(length) for length in value.shape)]
+    expert.unet.load_state_dict(own)
+
+
+def _holds(larger: torch.Size, smaller: torch.Size) -> bool:
+    return len(larger) == len(smaller) and all(theirs >= own for theirs, own in zip(larger, smaller, strict=True))
+
+
+def _text(shape: torch.Size) -> str:
+    return " x ".join(map(str, shape)) or "a number"
 
 
 def child_weights(job: Job, manifest: Manifest) -> list[float]:
