@@ -19,7 +19,7 @@ TEXT = """\
 # Model card: the released cascade
 
 Finds people in photographs and divides them into six parts, by four experts that follow a class tree. Made by the
-profile `{profile}` of this repository: `{params}` holds the recipe, README (Scores) says where the
+profile `{profile}` of this repository: `{params}` holds the recipe, docs/experiments.md says where the
 training of these weights differed. `CascadeSegmenter.load()` loads it.
 
 `low_hand` is the lower arm with the hand, `up_hand` the upper arm, `low_leg` the lower leg with the foot, `up_leg` the
@@ -69,6 +69,7 @@ STARTS = {
     "movenet_thunder": "MoveNet Thunder (Google, Apache-2.0), a finder of human joints, trained on Google's own Active "
     "data set, which is not public, and on " + COCO,
     "nanodet_g": "NanoDet-g (RangiLyu, Apache-2.0), a finder of 80 kinds of object, trained on " + COCO,
+    "nanodet_g_stride16": "the first three of NanoDet-g's four stages, trained as the whole",
     "none": "random weights",
 }
 

@@ -87,6 +87,8 @@ def test_child_on_a_shorter_trunk_sees_what_its_parent_does_at_the_strides_of_bo
     view = torch.rand(1, 3, 64, 96)
     for own, theirs in zip(encoder_of(child)(view), encoder_of(parent)(view), strict=True):
         assert torch.equal(own, theirs[:, : own.shape[1]])
+    joined = "unet.decoder.0.deep.weight"
+    assert torch.equal(state(child)[joined], state(parent)[joined][:6, : encoder_of(child).channels[-1]])
 
 
 def test_child_on_a_longer_trunk_than_its_parent_is_refused(packed: Path) -> None:
