@@ -119,6 +119,31 @@ def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, cal
     assert call(*words, "--overwrite")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "ending"),
+    [
+        (("head.jpg", "--cutout", "head"), ".png"),
+        (("found.json", "--labels"), ".png"),
+        (("shares.txt", "--csv"), "no file of its own"),
+    ],
+)
+def test_a_file_of_another_kind_is_not_made_a_folder(
+    words: tuple[str, ...], ending: str, photos: Path, bundle: Path, call: Call
+) -> None:
+    name, *asked = words
+    out = photos.parent / name
+    code, _, errors = call("segment", photos / "a.png", "-o", out, "--bundle", bundle, *asked)
+    assert (code, errors) == (1, f"{out}: what is asked for ends in {ending}; name it so, or a folder\n")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("words", [("", "-o", "out"), ("a.png", "-o", "")])
+def test_an_empty_word_is_refused_before_it_means_this_folder(words: tuple[str, ...], call: Call) -> None:
+    code, _, errors = call("segment", *words)
+    assert code == 2
+    assert "an empty word, expected a picture, a folder, a pattern or -; is a variable not set?" in errors
+
+
 def test_one_file_cannot_take_several(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
     for words in ((photos,), (photos / "a.png", "--masks"), (photos / "a.png", "--labels", "--csv")):
         code, _, errors = call("segment", *words, "-o", tmp_path / "out.png", "--bundle", bundle)

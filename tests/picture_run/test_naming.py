@@ -64,3 +64,8 @@ def test_files_of_earlier_runs_are_not_given_to_others() -> None:
 def test_tables_are_reserved() -> None:
     (one,) = plan(sources("shares.jpg"), (".csv",), before={}, taken={}, reserved=["shares.csv"])
     assert one.stem == "shares.jpg"
+
+
+def test_a_file_of_outputs_and_a_folder_of_outputs_have_different_names() -> None:
+    planned = plan(sources("a.jpg", "a.png/b.jpg"), (".png",), before={}, taken={})
+    assert [one.file(".png") for one in planned] == ["a.jpg.png", "a.png/b.png"]

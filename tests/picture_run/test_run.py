@@ -87,6 +87,60 @@ def test_a_picture_is_done_only_when_all_that_is_asked_for_is_there(photos: Path
     assert run([photos], out, asked=Asked(2, overlay=True, shares=True)).made == 6
 
 
+def test_an_output_that_was_cut_short_is_made_again(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run([photos], out)
+    whole = (out / "2.png").read_bytes()
+    (out / "2.png").write_bytes(whole[:-20])
+    outcome = run([photos], out)
+    assert (outcome.made, outcome.kept) == (1, 5)
+    assert (out / "2.png").read_bytes() == whole
+
+
+def test_a_picture_that_changes_while_it_is_segmented_is_made_again(photos: Path, tmp_path: Path) -> None:
+    def changing(images: Sequence[npt.NDArray[np.uint8]]) -> list[Segmentation]:
+        save_painted(photos / "4.png", seed=8, height=90)
+        return read_colours(images)
+
+    run([photos / "4.png"], tmp_path / "out", segment=changing)
+    assert run([photos / "4.png"], tmp_path / "out").made == 1
+    np.testing.assert_array_equal(labels_in(tmp_path / "out" / "4.png"), paint(seed=8, height=90)[1])
+
+
+def test_a_run_in_place_takes_its_own_outputs_for_no_pictures(photos: Path) -> None:
+    overlays = Asked(2, overlay=True)
+    assert run([photos], photos, asked=overlays).made == 6
+    outcome = run([photos], photos, asked=overlays)
+    assert (outcome.made, outcome.kept) == (0, 6)
+
+
+def test_outputs_of_an_earlier_run_below_the_pictures_are_no_pictures(photos: Path, tmp_path: Path) -> None:
+    assert run([photos], photos / "masks").made == 6
+    outcome = run([photos], tmp_path / "out")
+    assert (outcome.made, outcome.kept) == (6, 0)
+
+
+def test_tables_name_pictures_of_several_runs_apart(photos: Path, tmp_path: Path) -> None:
+    shares = Asked(2, shares=True)
+    save_painted(tmp_path / "more" / "0.png", seed=7)
+    run([photos], tmp_path / "out", asked=shares)
+    run([tmp_path / "more"], tmp_path / "out", asked=shares)
+    with (tmp_path / "out" / "shares.csv").open(newline="") as file:
+        names = [row["picture"] for row in csv.DictReader(file)]
+    assert sorted(names) == sorted(
+        ["0.png", "2.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png", str(tmp_path / "more" / "0.png")]
+    )
+
+
+def test_tables_leave_out_a_picture_that_became_bad(photos: Path, tmp_path: Path) -> None:
+    shares = Asked(2, shares=True)
+    run([photos], tmp_path / "out", asked=shares)
+    (photos / "2.png").write_bytes(b"no picture")
+    run([photos], tmp_path / "out", asked=shares)
+    lines = (tmp_path / "out" / "shares.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["0.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png"]
+
+
 def test_results_of_other_settings_are_made_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run([photos], out, asked=Asked(2, labels=True, shares=True))

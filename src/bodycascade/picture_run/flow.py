@@ -26,9 +26,9 @@ MOST_WRITING = 8
 class Steps(Generic[Item, Loaded, Result]):
     """What is done with each item: `read` and `write` by threads, `work` by the caller's own, on a few at a time.
 
-    `weigh` says how much room an item takes before it is read. `read` and `work` give an item's error as its value, of
-    a class in `errors`; what `read` and `write` raise of these classes counts as the item's error too. Anything else
-    that they raise ends the flow.
+    `weigh` says how much room an item takes before it is read. `work` gives an item's error as its value; what `read`
+    and `write` raise of the classes in `errors` counts as the item's error too. Anything else that they raise ends the
+    flow.
     """
 
     weigh: Callable[[Item], int]

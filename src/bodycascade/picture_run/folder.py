@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -67,10 +67,16 @@ class OutFolder:
                 "choose another folder with -o, or replace it with --overwrite"
             )
 
-    def write_tables(self, tree: Tree, asked: Asked, digest: str, failures: Sequence[tuple[str, str]]) -> None:
-        """Write the tables about all pictures here that were made by the settings of `digest`."""
+    def write_tables(
+        self, tree: Tree, asked: Asked, digest: str, failures: Sequence[tuple[str, str]], *, without: Container[str]
+    ) -> None:
+        """Write the tables about all pictures here that were made by the settings of `digest`.
+
+        `without`: keys of pictures that are left out, as what is known of them is of an earlier state of the file.
+        """
         self.journal.claim(_TABLES, "", self.tables(asked))
-        entries = [entry for entry in self.journal.entries.values() if entry.mark.startswith(f"{digest}:")]
+        known = self.journal.entries.items()
+        entries = [entry for key, entry in known if entry.mark.startswith(f"{digest}:") and key not in without]
         entries.sort(key=lambda entry: entry.name)
         if asked.coco:
             kind = f"coco {asked.coco}"

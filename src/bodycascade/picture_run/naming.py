@@ -34,10 +34,13 @@ def plan(
     """A stem for each source such that no two outputs have one name, also where upper and lower case are the same.
 
     `a.jpg` becomes `a`; beside an `a.png` both keep their ending (`a.jpg`, `a.png`), and what still collides is
-    numbered. `before` gives the stem that a source (by key) had in earlier runs: it keeps that, so a run goes on under
-    the same names. `taken` gives the source that a file there belongs to; `reserved` files belong to none.
+    numbered; so is what would have the name of a folder of outputs. `before` gives the stem that a source (by key) had
+    in earlier runs: it keeps that, so a run goes on under the same names. `taken` gives the source that a file there
+    belongs to; `reserved` files belong to none.
     """
-    used = {file.casefold(): key for file, key in taken.items()} | {file.casefold(): "" for file in reserved}
+    folders = {str(folder) for source in sources for folder in (source.below, *source.below.parents)}
+    used = {file.casefold(): "" for file in (*folders, *reserved)}
+    used |= {file.casefold(): key for file, key in taken.items()}
     stems = Counter(_short(source).casefold() for source in sources)
     planned = []
     # Who has a name already keeps it, before newcomers choose theirs.

@@ -7,9 +7,10 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -88,11 +89,11 @@ def run_pictures(
         reserved=folder.tables(settings.asked),
     )
     folder.refuse_foreign(planned, outputs, settings.asked, overwrite=settings.overwrite)
-    run = _Run(folder, segment, settings, outputs, _names(planned))
+    run = _Run(folder, segment, settings, outputs, _names(planned, folder.journal.entries))
     todo = [one for one in planned if not run.is_done(one)]
     outcome = Outcome(kept=len(planned) - len(todo))
     run.make(todo, outcome)
-    folder.write_tables(tree, settings.asked, settings.digest(), outcome.failures)
+    folder.write_tables(tree, settings.asked, settings.digest(), outcome.failures, without=run.failed)
     return outcome
 
 
@@ -109,6 +110,9 @@ class _Run:
     ) -> None:
         self._folder, self._segment, self._settings = folder, segment, settings
         self._outputs, self._names, self._digest = outputs, names, settings.digest()
+        self._marks: dict[str, str] = {}
+        self.failed: set[str] = set()
+        """The keys of the pictures that failed."""
 
     def is_done(self, one: Planned) -> bool:
         """Whether all that is asked for of this picture is there, whole, and made by the same settings from it."""
@@ -116,7 +120,10 @@ class _Run:
         if entry is None or not entry.mark or entry.mark != self._mark(one.source):
             return False
         kinds = {*(output.kind for output in self._outputs), *self._settings.asked.record_kinds()}
-        return kinds <= entry.kinds and all(self._folder.path(one, output).exists() for output in self._outputs)
+        return kinds <= entry.kinds and all(
+            entry.sizes.get(one.file(output.suffix)) == _file_size(self._folder.path(one, output))
+            for output in self._outputs
+        )
 
     def make(self, todo: Sequence[Planned], outcome: Outcome) -> None:
         """Make `todo`, telling `outcome` of each picture."""
@@ -125,7 +132,7 @@ class _Run:
         large = self._settings.tta or self._settings.asked.needs_probabilities()
         steps = Steps(
             weigh=lambda one: one.source.pixels() * (WITH_PROBABILITIES if large else 1),
-            read=lambda one: one.source.read(),
+            read=self._read,
             work=self._work,
             write=self._write,
             errors=(BodyCascadeError,),
@@ -142,8 +149,14 @@ class _Run:
                         self._tell(one, error, outcome, progress)
                     progress.at(done)
         except KeyboardInterrupt:
+            done = sum(map(self.is_done, todo))  # what was being written is whole by now
             print(f"segment: {done} of {len(todo)} done; the same command goes on from here", file=sys.stderr)
             raise
+
+    def _read(self, one: Planned) -> Image:
+        # Taken before it is read: a file that changes meanwhile is another one, and made again.
+        self._marks[one.source.key] = self._mark(one.source)
+        return one.source.read()
 
     def _work(self, images: Sequence[Image]) -> Sequence[Segmentation | Exception]:
         try:
@@ -155,7 +168,7 @@ class _Run:
 
     def _write(self, one: Planned, segmentation: Segmentation) -> None:
         source, asked = one.source, self._settings.asked
-        mark = self._mark(source)
+        mark = self._marks.pop(source.key)
         self._folder.journal.claim(source.key, one.stem, [one.file(output.suffix) for output in self._outputs])
         try:
             records = asked.records(segmentation)
@@ -170,7 +183,13 @@ class _Run:
         height, width = segmentation.level(0).shape
         kinds = {*(output.kind for output in self._outputs), *records}
         entry = Entry(
-            stem=one.stem, mark=mark, kinds=kinds, name=self._names[source.key], size=(height, width), records=records
+            stem=one.stem,
+            mark=mark,
+            kinds=kinds,
+            sizes={one.file(output.suffix): _file_size(self._folder.path(one, output)) for output in self._outputs},
+            name=self._names[source.key],
+            size=(height, width),
+            records=records,
         )
         self._folder.journal.finish(source.key, entry)
 
@@ -185,16 +204,30 @@ class _Run:
         source = one.source
         reason = str(error).removeprefix(f"{source.path}: ")
         outcome.failures.append((source.shown, reason))
+        self.failed.add(source.key)
         with redirect_stdout(sys.stderr):  # a bad picture is no result
             progress.say(f"{source.shown}: {reason}")
 
 
-def _names(planned: Sequence[Planned]) -> dict[str, str]:
-    """What each picture is called in tables, by key: its place in the mirrored tree; its path where others share it."""
+def _names(planned: Sequence[Planned], known: Mapping[str, Entry]) -> dict[str, str]:
+    """What each picture is called in tables, by key: its place in the mirrored tree; its path where others share it.
+
+    `known`: the pictures, by key, that are in the tables already.
+    """
+    now = {one.source.key for one in planned}
     times = Counter(one.source.relative for one in planned)
+    times.update(entry.name for key, entry in known.items() if key not in now)
     return {
         one.source.key: one.source.relative if times[one.source.relative] == 1 else one.source.shown for one in planned
     }
+
+
+def _file_size(path: Path) -> int:
+    """In bytes; -1 where there is no such file."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _too_large(image: npt.NDArray[np.uint8]) -> ImageError:

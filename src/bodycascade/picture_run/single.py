@@ -13,18 +13,25 @@ from bodycascade.files import replace_file
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
 from bodycascade.picture_run.run import SegmentAll
-from bodycascade.picture_run.sources import PIPE, Source
+from bodycascade.picture_run.sources import PIPE, SUFFIXES, Source
+
+_FILES = SUFFIXES | {".npz", ".json", ".csv", ".txt"}
+"""Endings that a folder does not have: who writes one means a file."""
 
 
 def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree) -> FileOutput | None:
     """The one output that `-o OUT` names as a file or a pipe; None where OUT is a folder.
 
     OUT is a file where it ends like the only output that is asked for and is no folder. Raises `ImageError` where it
-    is a file or a pipe, but there are several pictures or outputs.
+    is a file or a pipe, but there are several pictures or outputs, and where it ends like a file of another kind.
     """
     outputs = asked.files(tree)
     endings = {f".{output.suffix.rpartition('.')[2]}" for output in outputs}
-    if out != PIPE and (Path(out).is_dir() or Path(out).suffix.lower() not in endings):
+    ending = Path(out).suffix.lower()
+    if out != PIPE and (Path(out).is_dir() or ending not in endings):
+        if ending in _FILES and not Path(out).is_dir():
+            wanted = " or ".join(sorted(endings)) or "no file of its own"
+            raise ImageError(f"{out}: what is asked for ends in {wanted}; name it so, or a folder")
         return None
     what = "a pipe" if out == PIPE else f"{out}, a file,"
     if len(sources) != 1 or len(outputs) != 1 or asked.record_kinds():

@@ -19,6 +19,8 @@ from PIL import Image
 
 from bodycascade.errors import ImageError
 from bodycascade.imaging import read_image
+from bodycascade.picture_run.journal import NAME as JOURNAL
+from bodycascade.picture_run.journal import Journal
 
 PIPE = "-"
 
@@ -88,9 +90,9 @@ class Source:
 def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryIO | None = None) -> list[Source]:
     """The pictures that `words` mean, each once, in the order of the words, those of a folder sorted.
 
-    A word is a file, a folder (with all below it; hidden files, links to folders and the folder `out` are left out), a
-    pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input). Raises `ImageError` where a
-    word means nothing.
+    A word is a file, a folder (with all below it; hidden files, links to folders, the folder `out` and what earlier
+    runs wrote are left out), a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input).
+    Raises `ImageError` where a word means nothing.
     """
     roots = _folder_names([word for word in words if word != PIPE and Path(word).is_dir()])
     found: dict[str, Source] = {}
@@ -133,13 +135,16 @@ def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:
     left_out = None if out is None else out.resolve()
     if left_out == folder.resolve():
         left_out = None
+    written: set[Path] = set()
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and (here / name).resolve() != left_out
         )
+        if JOURNAL in files:
+            written |= {here / file for file in Journal(here).owners()}
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and here / name not in written:
                 yield here / name
 
 
