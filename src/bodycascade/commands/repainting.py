@@ -41,7 +41,9 @@ class Repainting:
         level = level_number(self.level, tree)
         if self.blur and self.style not in ("blur", None):
             raise BodyCascadeError(f"--blur and --style {self.style} are two styles; give one of them")
-        style = "blur" if self.blur else self.style or "overlay"
+        style = "blur" if self.blur else self.style or ("overlay" if self.background is None else "replace")
+        if self.background is not None and style != "replace":
+            raise BodyCascadeError(f"--background is for --style replace, not for {style}; leave one of them out")
         if style == "matte":
             return effects.Matte(tree, self.node, smooth_seconds=self.smooth)
         if style in ("overlay", "classes"):
@@ -84,7 +86,7 @@ def _options(smooth: float) -> list[Decorator]:
             show_default=True,
             help="What stays sharp, or is white: body, head, torso ...",
         ),
-        click.option("--background", metavar="PICTURE|COLOUR", help="The new background of --style replace."),
+        click.option("--background", metavar="PICTURE|COLOUR", help="Another background; means --style replace."),
         click.option(
             "--blur-strength",
             type=click.FloatRange(0.1, 20),
