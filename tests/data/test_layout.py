@@ -84,15 +84,17 @@ FAULTS = [
 
 @pytest.mark.parametrize("part", ["", "JPEGImages", "gt_masks"])
 @pytest.mark.parametrize(("spoil", "reason"), FAULTS, ids=[reason for _, reason in FAULTS])
-def test_unusable_folder_is_one_line_with_the_path_and_a_command(
+def test_unusable_folder_is_one_line_with_the_path_and_what_to_do(
     tiny_data: Path, part: str, spoil: object, reason: str
 ) -> None:
     assert callable(spoil)
     spoil(tiny_data / part)
     with pytest.raises(DataError) as caught:
         Layout.open(tiny_data)
-    command = f"lay the data set out there, or link it: ln -s /path/to/the/data {tiny_data}"
-    assert str(caught.value) == f"{tiny_data / part}: {reason}; {command}"
+    advice = "expected JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of ids there"
+    if not tiny_data.exists():
+        advice = f"lay the data set out there, or link it: ln -s /path/to/the/data {tiny_data}"
+    assert str(caught.value) == f"{tiny_data / part}: {reason}; {advice}"
 
 
 def test_unreadable_folder_is_one_line(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +102,7 @@ def test_unreadable_folder_is_one_line(tiny_data: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(DataError, match=r"data/tiny: Permission denied; lay the data set out there, or link it: ln -s"):
+    with pytest.raises(DataError, match=r"data/tiny: Permission denied; expected JPEGImages/ID.jpg"):
         Layout.open(tiny_data)
 
 

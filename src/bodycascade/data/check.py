@@ -38,7 +38,10 @@ def check_data(layout: Layout, *, train_ids: str, val_ids: str, tree: Tree) -> D
     line per bad file or id, sorted, the first `MOST_LISTED` of them.
     """
     (train, problems), (val, more) = layout.scan_ids(train_ids), layout.scan_ids(val_ids)
-    problems += more + _check_lists(layout, {train_ids: train, val_ids: val}) + _check_classes(layout, tree)
+    problems += more + _check_classes(layout, tree)
+    if not (train and val):  # without a list there is no saying what to read
+        raise DataError(_listing(layout, problems, "the lists are bad"))
+    problems += _check_lists(layout, (train_ids, train), (val_ids, val))
     names = sorted(set(train) | set(val))
     findings: dict[str, _Finding] = {}
     results = ordered_map(lambda name: _check_image(layout, name, tree), names)
@@ -63,12 +66,12 @@ class _Finding:
     problems: tuple[str, ...]
 
 
-def _check_lists(layout: Layout, lists: dict[str, tuple[str, ...]]) -> list[str]:
+def _check_lists(layout: Layout, *lists: tuple[str, tuple[str, ...]]) -> list[str]:
     problems = []
-    for file, ids in lists.items():
+    for file, ids in lists:
         repeated = sorted(name for name, times in Counter(ids).items() if times > 1)
         problems += [f"{layout.folder / file}: {name} is listed more than once" for name in repeated]
-    (train_file, train), (val_file, val) = lists.items()
+    (train_file, train), (val_file, val) = lists
     both = sorted(set(train) & set(val))
     return problems + [f"{layout.folder / val_file}: {name} is listed in {train_file} too" for name in both]
 
@@ -116,7 +119,7 @@ def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
 def _listing(layout: Layout, problems: list[str], summary: str) -> str:
     listed = sorted(problems)[:MOST_LISTED]
     more = [f"... and {len(problems) - MOST_LISTED} more"] if len(problems) > MOST_LISTED else []
-    header = f"{layout.folder}: {summary}; mend these, or take the images off the lists (nothing was made):"
+    header = f"{layout.folder}: {summary}; mend these, or take the images off the lists:"
     return "\n  ".join([header, *listed, *more])
 
 

@@ -35,7 +35,9 @@ class Layout:
     @classmethod
     def open(cls, folder: Path) -> Layout:
         """The layout in `folder`, which is there, can be listed and holds images and masks."""
-        remedy = f"lay the data set out there, or link it: ln -s /path/to/the/data {folder}"
+        remedy = "expected JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of ids there"
+        if not folder.exists():
+            remedy = f"lay the data set out there, or link it: ln -s /path/to/the/data {folder}"
         try:
             _look_into(folder)
             _look_into(folder / "JPEGImages")
@@ -140,7 +142,9 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
             read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
             with _HEADERS:
                 shape, _, dtype = read_header(file)
-        except (ValueError, KeyError, SyntaxError):
+        except OSError:
+            raise
+        except Exception:  # numpy's parser of the header raises what it likes
             raise ValueError("not a whole .npy file; expected a uint8 array (H, W)") from None
         if dtype.hasobject:
             raise ValueError("a pickled array, which is never loaded; expected a uint8 array (H, W)")
@@ -157,10 +161,11 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
 def _read_png(path: Path) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(path) as picture:
-            if picture.mode not in ("L", "P"):
-                raise ValueError(f"a PNG of mode {picture.mode}; expected one channel of 8 bits (L or P)")
-            return np.asarray(picture).copy()
+            mode, array = picture.mode, np.array(picture)
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"cannot be decoded ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # decoders raise what they like
+        raise ValueError(f"cannot be decoded ({(str(error) or type(error).__name__).splitlines()[0]})") from None
+    if mode not in ("L", "P"):
+        raise ValueError(f"a PNG of mode {mode}; expected one channel of 8 bits (L or P)")
+    return array

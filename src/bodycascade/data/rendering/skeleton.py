@@ -94,11 +94,6 @@ class Skeleton:
     chest: Matrix
     head: Matrix
 
-    @property
-    def lowest(self) -> float:
-        """y of the lowest joint or tip, in heads."""
-        return min(float(p[1]) for leg in self.legs for p in (leg.middle, leg.end, leg.tip))
-
 
 def turn_x(degrees: float) -> Matrix:
     """Rotation about x: y towards z."""
