@@ -40,7 +40,7 @@ def test_pack_gives_back_what_was_written(folder: Path) -> None:
     for place, sample in enumerate(samples()):
         np.testing.assert_array_equal(pack.image(place), sample.image)
         np.testing.assert_array_equal(pack.mask(place), sample.mask)
-        assert pack.grayscale(place) == sample.kind
+        assert pack.kind(place) == sample.kind
 
 
 def test_arrays_are_read_only_views_of_the_files(folder: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,14 @@ def test_every_image_comes_once_in_an_epoch(pack: Pack) -> None:
     loader = make(pack)
     assert (loader.images_per_epoch, loader.steps_per_epoch) == (IMAGES, 3)
     assert [len(batch.images) for batch, _ in loader.epoch(0)] == [4, 4, 2]
+
+
+def test_image_that_comes_again_in_an_epoch_is_seen_in_another_view(tmp_path: Path) -> None:
+    others = [Sample(f"animal_{n}", *draw_animal(n, height=32, width=40), "colour") for n in (1, 2, 3)]
+    image, labels = draw_animal(0, height=32, width=40)
+    write_pack(tmp_path, [Sample("animal_0", image, labels, "gray"), *others], gray_share=0.5)
+    views = {image.numpy().tobytes() for batch, _ in make(Pack.open(tmp_path)).epoch(0) for image in batch.images}
+    assert len(views) == 6
 
 
 @pytest.mark.parametrize(("expert", "images"), [("animal", 10), ("beast", 9), ("legs", 7)])

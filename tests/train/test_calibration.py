@@ -77,9 +77,14 @@ class EnoughError(Exception):
     pass
 
 
-def test_it_can_be_broken_off() -> None:
+@pytest.mark.parametrize("asked", [1, 2, 30])
+def test_it_can_be_broken_off(asked: int) -> None:
+    left = [asked]
+
     def enough() -> None:
-        raise EnoughError
+        left[0] -= 1
+        if not left[0]:
+            raise EnoughError
 
     with pytest.raises(EnoughError):
         calibrated(

@@ -152,10 +152,15 @@ def test_trunk_learns_at_its_share_of_the_rate(packed: Path, tmp_path: Path) -> 
 
 def test_pretrained_maps_start_at_one_size_and_random_ones_as_they_are(packed: Path, tmp_path: Path) -> None:
     manifest = read_manifest(make_job(packed).data)
-    for weights, standardised in (("installed", True), ("random", False)):
-        (tmp_path / weights).mkdir()
-        job = job_with(packed, encoder_weights=weights)
-        folder = tmp_path / weights
+    # The root has no parent to start from, whatever its params say.
+    for weights, start, standardised in (
+        ("installed", "scratch", True),
+        ("installed", "parent", True),
+        ("random", "scratch", False),
+    ):
+        job = job_with(packed, encoder_weights=weights, start=start)
+        folder = tmp_path / f"{weights}-{start}"
+        folder.mkdir()
         training = assemble(job, manifest, {}, folder=folder, maps=folder)
         factors = [value for name, value in state(training.expert).items() if ".scales." in name and "weight" in name]
         assert [not torch.equal(found, torch.ones_like(found)) for found in factors] == [standardised] * 3

@@ -227,6 +227,34 @@ def test_other_number_of_threads_goes_on_and_says_so(job: Job, tmp_path: Path) -
     ]
 
 
+class Tallying(Expert):
+    """An expert that counts in buffers, as batch normalisation does."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.seen += len(x)
+            self.calls += 1
+        return super().forward(x)
+
+
+def test_what_the_expert_counts_goes_with_its_weights(job: Job, tmp_path: Path) -> None:
+    expert = Tallying(FOUR_LEGS, expert_settings("animal", job.train))
+    cycles = WeightAveraging(cycles=1, epochs=1, rate=1.0)
+    trainer = make_trainer(job, tmp_path, expert=expert, scorer=WantingMean, weight_averaging=cycles)
+    rows = run(trainer)
+    best = trainer.best_expert().state_dict()
+    steps = next(row["step"] for row in rows if row["epoch"] == trainer.best_row["epoch"])
+    assert (best["calls"], best["seen"] > 0) == (steps, True)
+    mean, epochs = trainer.averaged_expert()
+    assert len(epochs) == 2
+    assert mean.state_dict()["seen"] > 0
+
+
 @pytest.mark.parametrize("factor", [math.nan, math.inf])
 def test_step_without_a_finite_loss_is_skipped_and_counted(job: Job, tmp_path: Path, factor: float) -> None:
     trainer = make_trainer(job, tmp_path, expert=diverging(job, {1, 4}, factor=factor))

@@ -195,7 +195,7 @@ class WeightAveraging:
 class TrainParams:
     """The training of one expert: `train.common` with the expert's own section laid over it."""
 
-    encoder: Annotated[str, Pattern(r"(timm:)?[A-Za-z][A-Za-z0-9_.+]*", "none or the name of an encoder")]
+    encoder: Annotated[str, Pattern(r"[A-Za-z][A-Za-z0-9_.+:]*", "none or the name of an encoder")]
     encoder_weights: Annotated[str, Pattern(r"[^\x00-\x1f]+", "installed, random or a path")]
     encoder_rate: Annotated[float, Range(0, 10)]
     standardise_views: Annotated[int, Range(1, 100000)]

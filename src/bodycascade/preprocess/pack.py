@@ -128,7 +128,7 @@ class Pack:
         start, stop, size = self._place(index)
         return self._masks[start:stop].reshape(size)
 
-    def grayscale(self, index: int) -> str:
+    def kind(self, index: int) -> str:
         """Kind of image number `index`: colour, gray or near_gray."""
         return self._kinds[index]
 

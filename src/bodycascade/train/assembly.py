@@ -45,7 +45,7 @@ def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folde
     selection = open_split(job, "selection", above, maps)
     expert = new_expert(job, above)
     loader = make_loader(job, learned)
-    if job.train.start == "scratch" and job.train.encoder_weights != "random":
+    if not job.starts_from_parent and job.train.encoder_weights != "random":
         _standardise(expert, loader, views=job.train.standardise_views)
     scorer = SelectionScorer(
         selection.pack, expert, selection.parents, zoom=job.params.zoom.settings, device=job.device

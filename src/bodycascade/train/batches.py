@@ -1,15 +1,16 @@
 """Batches of augmented views, made ahead of the training step in background threads.
 
-The order of an epoch is a function of (seed, expert, epoch), a view of (seed, expert, epoch, index): a run that is
-resumed in the middle of an epoch sees exactly what an uninterrupted one sees, whatever the number of threads.
+The order of an epoch is a function of (seed, expert, epoch), a view of (seed, expert, epoch, index, and which of the
+epoch's views of that image it is): a run that is resumed in the middle of an epoch sees exactly what an uninterrupted
+one sees, whatever the number of threads.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -85,7 +86,8 @@ class BatchLoader:
         self._make_augmenter = make_augmenter
         self._threads = threading.local()
         inside = {i for i in range(len(pack)) if bool((self._target_map[pack.mask(i)] != IGNORE).any())}
-        self._indices = np.array([i for i in pack.epoch if i in inside], dtype=np.int64)
+        self._indices = [i for i in pack.epoch if i in inside]
+        self._views = _numbered(self._indices)
 
     @property
     def batch_size(self) -> int:
@@ -107,7 +109,8 @@ class BatchLoader:
 
         Closing the generator ends its threads, which do not start another batch then.
         """
-        order = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(self._indices)
+        shuffled = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(len(self._indices))
+        order = [self._views[place] for place in shuffled]
         size, ahead = self._train.batch_size, self._train.prefetch
         chunks = (order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch))
         with ThreadPoolExecutor(LOADING_THREADS) as pool:
@@ -129,24 +132,24 @@ class BatchLoader:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _load(self, epoch: int, indices: npt.NDArray[np.int64]) -> Batch:
+    def _load(self, epoch: int, wanted: Sequence[tuple[int, ...]]) -> Batch:
         if not hasattr(self._threads, "augmenter"):
             self._threads.augmenter = self._make_augmenter()
-        views = [self._view(epoch, int(index)) for index in indices]
+        views = [self._view(epoch, *view) for view in wanted]
         images = torch.from_numpy(np.stack([view.image for view in views])).permute(0, 3, 1, 2)
         targets = torch.from_numpy(np.stack([view.target for view in views]).astype(np.int64))
         leaves = torch.from_numpy(np.stack([view.leaves for view in views]))
         parents = [view.parent for view in views if view.parent is not None]
         return Batch(images, targets, leaves, torch.from_numpy(np.stack(parents)) if parents else None)
 
-    def _view(self, epoch: int, index: int) -> _View:
-        box = self._boxes.box(epoch, index)
-        guess = self._parents.map(index) if self._parents and self._guesses(epoch, index) else None
+    def _view(self, epoch: int, index: int, *repeat: int) -> _View:
+        box = self._boxes.box(epoch, index, *repeat)
+        guess = self._parents.map(index) if self._parents and self._guesses(epoch, index, *repeat) else None
         image, labels, parent = self._threads.augmenter(
             box.cut(self._pack.image(index)),
             box.cut(self._pack.mask(index)),
             None if guess is None else box.cut(guess),
-            seed=self._seed.derive(VIEW, epoch, index),
+            seed=self._seed.derive(VIEW, epoch, index, *repeat),
         )
         targets, leaves = self._target_map[labels], self._leaf_map[labels]
         if self._is_root:
@@ -160,9 +163,19 @@ class BatchLoader:
         strength = seen if self._train.mask_form == "hard" else probability
         return _View(image, np.where(seen, targets, lost), np.where(seen, leaves, lost), strength)
 
-    def _guesses(self, epoch: int, index: int) -> bool:
+    def _guesses(self, *place: int) -> bool:
         """Whether this view's parent mask is the predicted one, not the true one."""
         if self._train.parent_mask != "mixed":
             return self._train.parent_mask == "predicted"
-        rng = np.random.default_rng(self._seed.derive(MASK_CHOICE, epoch, index))
+        rng = np.random.default_rng(self._seed.derive(MASK_CHOICE, *place))
         return bool(rng.random() < self._train.predicted_fraction)
+
+
+def _numbered(indices: Sequence[int]) -> list[tuple[int, ...]]:
+    """(index,) at its first place in an epoch, (index, 1), (index, 2) ... at the others."""
+    seen = Counter[int]()
+    numbered: list[tuple[int, ...]] = []
+    for index in indices:
+        numbered.append((index, seen[index]) if seen[index] else (index,))
+        seen[index] += 1
+    return numbered

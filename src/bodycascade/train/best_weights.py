@@ -43,7 +43,8 @@ class BestWeights:
             self._by_phase = {}
         if phase in self._by_phase and score.mean_iou <= self._by_phase[phase]["score"]:
             return
-        copies = {key: value.detach().clone() for key, value in weights.items()}
+        # Not on a GPU: those of a checkpoint come back to the CPU, and a mean wants all of them in one place.
+        copies = {key: value.detach().to("cpu", copy=True) for key, value in weights.items()}
         self._by_phase[phase] = Kept(epoch=epoch, score=score.mean_iou, weights=copies)
 
     def average(self, score_of: Callable[[Weights], float]) -> tuple[Weights, list[int]]:
@@ -73,4 +74,8 @@ class BestWeights:
 
 
 def _mean(several: Sequence[Weights]) -> Weights:
-    return {key: torch.stack([weights[key] for weights in several]).mean(dim=0) for key in several[0]}
+    """The mean of each tensor; of whole numbers, which count steps, the first."""
+    return {
+        key: torch.stack([weights[key] for weights in several]).mean(dim=0) if first.is_floating_point() else first
+        for key, first in several[0].items()
+    }

@@ -28,13 +28,16 @@ class BoxChooser:
         self._inside = inside
         self._found: dict[int, list[tuple[Box, float]]] = {}
 
-    def box(self, epoch: int, index: int) -> Box:
-        """The part of image `index` that its view in `epoch` shows; a function of (seed, expert, epoch, index)."""
+    def box(self, epoch: int, index: int, *repeat: int) -> Box:
+        """The part of image `index` that its view in `epoch` shows; a function of (seed, expert, epoch, index).
+
+        `repeat`: which of the epoch's further views of that image it is, from 1; none for the first.
+        """
         height, width = self._pack.mask(index).shape
         whole = Box(0, 0, height, width)
         if self._zoom is None or not self._train.box_share:
             return whole
-        rng = np.random.default_rng(self._seed.derive(BOX, epoch, index))
+        rng = np.random.default_rng(self._seed.derive(BOX, epoch, index, *repeat))
         if rng.random() >= self._train.box_share:
             return whole
         found = self._boxes(index)

@@ -29,13 +29,12 @@ def calibrated(
     """A copy of `expert` whose logits are shifted to score best on `scorer`'s images; equal where there are none.
 
     Of their rows and columns every `search.thinning`-th is looked at: more would cost memory and tell the same.
-    `between` is called now and then, for a caller who may want to break off.
+    `between` is called between images and between tries, for a caller who may want to break off.
     """
     logits, targets = scorer.sample(expert, precision=precision, thinning=search.thinning, between=between)
     shifted = copy.deepcopy(expert)
     if len(targets):
-        between()
-        shifts = best_shifts(logits, targets, search=search, background=expert.spec.parent is None)
+        shifts = best_shifts(logits, targets, search=search, background=expert.spec.parent is None, between=between)
         with torch.no_grad():
             bias = shifted.unet.head.bias
             if bias is not None:
@@ -44,13 +43,18 @@ def calibrated(
 
 
 def best_shifts(
-    logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], *, search: Calibration, background: bool
+    logits: npt.NDArray[np.float32],
+    targets: npt.NDArray[np.uint8],
+    *,
+    search: Calibration,
+    background: bool,
+    between: Callable[[], None] = lambda: None,
 ) -> npt.NDArray[np.float32]:
     """(children,) float32: what to add to `logits` (pixels, children) so that their argmax has the best mean IoU.
 
     `targets` (pixels,) uint8: the true child. `background`: the first child does not count. A greedy search: in each
     of `search.rounds`, for one child after the other, `search.steps` shifts from -reach to reach are tried, the others
-    staying as they are; no shift is the answer where none is better.
+    staying as they are; no shift is the answer where none is better. `between` is called before each try.
     """
     children = logits.shape[1]
     shifts = np.zeros(children, np.float32)
@@ -58,6 +62,7 @@ def best_shifts(
     for _ in range(search.rounds):
         for child in range(children):
             for value in np.linspace(-search.reach, search.reach, search.steps, dtype=np.float32):
+                between()
                 tried = shifts.copy()
                 tried[child] = value
                 score = _mean_iou(logits + tried, targets, background)

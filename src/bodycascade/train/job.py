@@ -30,6 +30,11 @@ class Job:
         return self.params.train[self.spec.name]
 
     @property
+    def starts_from_parent(self) -> bool:
+        """Whether the expert starts from the weights of the one above; the root has none above."""
+        return self.train.start == "parent" and self.spec.parent is not None
+
+    @property
     def precision(self) -> str:
         """What networks run in: auto, float32 or bfloat16."""
         return self.params.base.precision

@@ -71,11 +71,12 @@ def _predict_parents(job: Job, path: Path, pack: Pack, above: Mapping[str, Exper
 def new_expert(job: Job, above: Mapping[str, Expert]) -> Expert:
     """The expert as it starts: the parent's weights, a pretrained encoder's or random ones, as the params say.
 
-    Raises `BundleError` where the encoder is not known or its weights are missing or altered.
+    Raises `BundleError` where the encoder is not known or its weights are missing or altered, `TrainingError` where
+    the parent's do not fit.
     """
     torch.manual_seed(job.seed.derive(START))
     expert = Expert(job.tree, expert_settings(job.spec.name, job.train))
-    if job.train.start == "parent" and job.spec.parent is not None:
+    if job.starts_from_parent and job.spec.parent is not None:
         _start_from(expert, above[job.spec.parent])
     elif isinstance(expert.unet, EncoderUNet) and job.train.encoder_weights != "random":
         source = None if job.train.encoder_weights == "installed" else job.root / job.train.encoder_weights

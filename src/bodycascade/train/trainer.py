@@ -274,6 +274,9 @@ class Trainer:
             pairs = zip(self._average.parameters(), self._expert.parameters(), strict=True)
             for average, current in pairs:
                 average.lerp_(current.detach(), 1 - keep)
+            # What is not learned but counted, as the statistics of batch normalisation in timm's encoders.
+            for kept, counted in zip(self._average.buffers(), self._expert.buffers(), strict=True):
+                kept.copy_(counted)
 
     def _end_epoch(self, score: Score) -> Row:
         """Move on to the next epoch; a new row of the history, and the best weights where these are."""
