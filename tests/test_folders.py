@@ -72,6 +72,15 @@ def test_the_folder_one_is_in_is_not_replaced(locked: bool, tmp_path: Path, monk
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_replaced(locked: bool, tmp_path: Path) -> None:
+    fill(tmp_path / "album", "old")
+    (tmp_path / "link").symlink_to("album")
+    replace_once(tmp_path / "link", "new", locked=locked)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "album" / "album.json").read_text() == "new"
+
+
 def test_two_at_once_do_not_share_what_lies_aside(tmp_path: Path) -> None:
     target = tmp_path / "album"
     with folder_aside(target) as one, folder_aside(target) as other:

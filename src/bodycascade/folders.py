@@ -50,6 +50,7 @@ def replace_kind(target: Path, kind: FolderKind) -> Iterator[Path]:
 
     Raises `BundleError` where `target` holds anything but a folder of this `kind`.
     """
+    target = target.resolve()
     kind.check_replaceable(target)
     with folder_aside(target) as aside:
         yield aside
@@ -60,8 +61,10 @@ def replace_kind(target: Path, kind: FolderKind) -> Iterator[Path]:
 def replace_folder(target: Path) -> Iterator[Path]:
     """An empty folder aside that takes the place of `target` on success and is removed on an error.
 
-    The caller holds a lock, so what lies aside already is left from a killed run and is removed first.
+    The caller holds a lock, so what lies aside already is left from a killed run and is removed first. Where `target`
+    is a link, what it leads to is replaced.
     """
+    target = target.resolve()
     ours = re.compile(rf"\.{re.escape(target.name)}\.\d+\.[0-9a-f]{{8}}\.(part|old)")
     for stale in list(target.parent.glob(".*")):
         if ours.fullmatch(stale.name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -90,7 +90,7 @@ def make_project(
     manifest = Manifest(
         tree=trained.to_json(),
         layout=params.profile.source,
-        settings={},
+        settings=asdict(params.preprocess),
         ids={"train": (), "selection": (), "val": names},
         kinds=dict.fromkeys(names, "colour") | {names[-1]: "gray"},
         val_files={file: sha256_of(folder / file) for file in files},

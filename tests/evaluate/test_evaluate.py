@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,13 @@ def test_data_of_another_tree_are_refused(tmp_path: Path) -> None:
     params = make_project(tmp_path, ANIMAL, images=4)
     with pytest.raises(DataError, match="another class tree"):
         evaluate(params, tmp_path, PASCAL_PART)
+
+
+def test_data_that_were_prepared_by_other_settings_are_refused(tmp_path: Path) -> None:
+    params = make_project(tmp_path, ANIMAL, images=4)
+    other = replace(params, preprocess=replace(params.preprocess, selection_fraction=0.37))
+    with pytest.raises(DataError, match="preprocess"):
+        evaluate(other, tmp_path, ANIMAL)
 
 
 @pytest.mark.parametrize("file", ["JPEGImages/2008_000002.jpg", "gt_masks/2008_000002.npy"])

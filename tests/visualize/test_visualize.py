@@ -188,6 +188,13 @@ def test_missing_predictions_and_rows_of_other_images_are_refused(project: tuple
         visualize(params, root, ANIMAL)
 
 
+def test_data_that_were_prepared_by_other_settings_are_refused(project: tuple[Path, Params]) -> None:
+    root, params = project
+    other = replace(params, preprocess=replace(params.preprocess, selection_fraction=0.37))
+    with pytest.raises(DataError, match="preprocess"):
+        visualize(other, root, ANIMAL)
+
+
 def test_no_panels_and_no_intervals_can_be_asked_for(project: tuple[Path, Params]) -> None:
     root, params = project
     metrics = root / "results/reports/tiny/metrics.json"

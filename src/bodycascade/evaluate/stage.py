@@ -41,6 +41,7 @@ def _evaluate(params: Params, root: Path, tree: Tree) -> dict[str, Any]:
     trained = profile.trained_tree(tree)
     manifest = read_manifest(root / profile.data)
     manifest.require_tree(trained)
+    manifest.require_settings(params.preprocess)
     split = ValSplit(manifest, root)
     segmenter = assemble(params, root, trained)
     print(f"evaluate: {len(split.ids)} images, {segmenter!r} ({segmenter.device_reason})", flush=True)

@@ -38,7 +38,7 @@ def loss_chart(spec: ExpertSpec, history: Columns, *, best_epoch: int) -> Chart:
         _line(axes, history["epoch"], history.get(column, ()), colour)
     _mark_epoch(axes, history, best_epoch)
     keys = tuple(Key(name, css(colour)) for name, _, colour in lines)
-    return Chart("Loss", "", to_svg(figure, f"loss {spec.name}"), keys)
+    return Chart("Loss", to_svg(figure, f"loss {spec.name}"), keys)
 
 
 def iou_chart(spec: ExpertSpec, history: Columns, tree: Tree, *, best_epoch: int) -> Chart:
@@ -53,7 +53,7 @@ def iou_chart(spec: ExpertSpec, history: Columns, tree: Tree, *, best_epoch: int
     _line(axes, history["epoch"], history.get("selection_mIoU", ()), INK, width=2.4)
     axes.set_ylim(0, 1)
     _mark_epoch(axes, history, best_epoch)
-    return Chart("IoU on the selection set", "", to_svg(figure, f"iou {spec.name}"), (*keys, Key("mean", css(INK))))
+    return Chart("IoU on the selection set", to_svg(figure, f"iou {spec.name}"), (*keys, Key("mean", css(INK))))
 
 
 def confusion_chart(names: Sequence[str], matrix: Sequence[Sequence[int]], *, title: str) -> Chart:
@@ -75,7 +75,7 @@ def confusion_chart(names: Sequence[str], matrix: Sequence[Sequence[int]], *, ti
     axes.xaxis.tick_top()
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
-    return Chart(title, "", to_svg(figure, title))
+    return Chart(title, to_svg(figure, title))
 
 
 def frequency_charts(rows: Sequence[Mapping[str, Any]], tree: Tree) -> tuple[Chart, Chart]:
@@ -87,7 +87,7 @@ def frequency_charts(rows: Sequence[Mapping[str, Any]], tree: Tree) -> tuple[Cha
         shares = [float(found[name][column]) for name in names]
         figure, axes = new_chart(0.5 + 0.3 * len(names))
         _bars(axes, names, shares, [class_colour(tree, name) for name in names], [percent(share) for share in shares])
-        charts.append(Chart(title, "", to_svg(figure, title)))
+        charts.append(Chart(title, to_svg(figure, title)))
     return charts[0], charts[1]
 
 
@@ -108,7 +108,7 @@ def group_chart(title: str, groups: Mapping[str, Mapping[str, Any]], tree: Tree)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     axes.set_xticklabels([f"{name}\n{_images(figures)}" for name, figures in groups.items()])
     keys = tuple(Key(level, css(_shade(place))) for place, level in enumerate(levels))
-    return Chart(title, "", to_svg(figure, title), keys)
+    return Chart(title, to_svg(figure, title), keys)
 
 
 def ladder_chart(cumulative: Mapping[str, Mapping[str, float]], tree: Tree) -> Chart:
@@ -128,7 +128,7 @@ def ladder_chart(cumulative: Mapping[str, Mapping[str, float]], tree: Tree) -> C
     labels = ["as it is", *(spec.name for spec in tree.experts)]
     _rows(axes, labels)
     axes.set_xlim(0, 1.02)
-    return Chart(f"What each expert loses, of {level}", "", to_svg(figure, "ladder"))
+    return Chart(f"What each expert loses, of {level}", to_svg(figure, "ladder"))
 
 
 def single_chart(oracle: Mapping[str, Mapping[str, Mapping[str, float]]], tree: Tree) -> Chart:
@@ -139,7 +139,7 @@ def single_chart(oracle: Mapping[str, Mapping[str, Mapping[str, float]]], tree: 
     figure, axes = new_chart(0.8 + 0.36 * len(gains))
     colours = [class_colour(tree, _splits(tree, place)) for place in range(len(gains))]
     _bars(axes, list(gains), list(gains.values()), colours, [_signed(gain) for gain in gains.values()])
-    return Chart(f"Gain of {level}, one expert at a time", "", to_svg(figure, "single"))
+    return Chart(f"Gain of {level}, one expert at a time", to_svg(figure, "single"))
 
 
 def class_colour(tree: Tree, name: str) -> str:

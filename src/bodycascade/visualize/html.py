@@ -25,9 +25,8 @@ def grid(parts: Iterable[str]) -> str:
 
 
 def chart_card(chart: Chart) -> str:
-    """A chart with its title, legend and note."""
-    note = f"<p>{escape(chart.note)}</p>" if chart.note else ""
-    return card(f"<h4>{escape(chart.title)}</h4>", keys(chart.keys), chart.svg, note, kind="chart")
+    """A chart with its title and legend."""
+    return card(f"<h4>{escape(chart.title)}</h4>", keys(chart.keys), chart.svg, kind="chart")
 
 
 def keys(entries: Sequence[Key], meanings: Sequence[str] = (), *, title: str = "") -> str:

@@ -34,6 +34,7 @@ def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
         )
     manifest = read_manifest(root / profile.data)
     manifest.require_tree(tree)
+    manifest.require_settings(params.preprocess)
     inputs = read_inputs(params, root, tree)
     panels = _panels(inputs, ValSplit(manifest, root), predictions_folder(profile, root))
     with only_one(root / profile.work / "visualize.lock", "visualize of this profile"):

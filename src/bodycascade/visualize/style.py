@@ -92,8 +92,6 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: 13px; vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 400; }
-tr.level th { padding-top: 16px; color: var(--muted); font-size: 13px; border-bottom-color: var(--line); }
-td.same { color: var(--muted); }
 .meter { position: relative; display: inline-block; width: 120px; height: 9px; margin-right: 9px; border-radius: 3px;
   background: var(--tint); overflow: hidden; }
 .meter i { position: absolute; inset: 0 auto 0 0; border-radius: 3px; }

@@ -43,10 +43,9 @@ class Key:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart for a page: `svg`, its `title`, a `note` under it (may be empty) and its legend."""
+    """One chart for a page: `svg`, its `title` and its legend."""
 
     title: str
-    note: str
     svg: str
     keys: tuple[Key, ...] = ()
 
