@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bodycascade import CascadeSegmenter
-from bodycascade.errors import BodyCascadeError, BundleError, DataError
+from bodycascade.errors import BodyCascadeError, BundleError, DataError, ImageError
 from bodycascade.hierarchy import PASCAL_PART
 from tests.segmenter_contract import SegmenterContract
 from tests.toy_experts import (
@@ -180,6 +180,13 @@ def test_a_batch_gives_what_single_calls_give(routing: str, precision: str) -> N
         np.testing.assert_array_equal(result.parts, alone.parts)
         np.testing.assert_array_equal(result.probs, alone.probs)
     assert segmenter.batch([]) == []
+
+
+def test_a_batch_of_one_path_is_refused_before_its_letters_are_read_as_pictures() -> None:
+    segmenter = cascade(tiny_experts(FOUR_LEGS))
+    for path in ("photo.jpg", Path("photo.jpg")):
+        with pytest.raises(ImageError, match=r"photo\.jpg: a path, where batch takes several images"):
+            segmenter.batch(path)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("routing", ROUTINGS)

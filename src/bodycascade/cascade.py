@@ -15,7 +15,7 @@ from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
 from bodycascade.devices import autocast, choose_device, remember_kernels, runs_bfloat16
 from bodycascade.encoders.fusion import fuse
-from bodycascade.errors import BundleError, DataError
+from bodycascade.errors import BundleError, DataError, ImageError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike, read_image
@@ -117,7 +117,12 @@ class CascadeSegmenter:
         return self.batch([image], level=level)[0]
 
     def batch(self, images: Iterable[ImageLike], *, level: int | None = None) -> list[Segmentation]:
-        """The segmentations of images of any sizes, in their order: what single calls give, in less time."""
+        """The segmentations of images of any sizes, in their order: what single calls give, in less time.
+
+        Raises what a single call raises.
+        """
+        if isinstance(images, (str, Path)):
+            raise ImageError(f"{images}: a path, where batch takes several images; put it in a list")
         pictures = [read_image(image) for image in images]
         finest = len(self.tree.levels) - 1 if level is None else level
         self.tree.level_map(finest)  # refuses a level that there is not

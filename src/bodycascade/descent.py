@@ -1,4 +1,4 @@
-"""Running the experts down the tree: each sees the pixels of its node only, as the experts above it decided.
+"""Running the experts down the tree: each sees what the ones above it gave to its node, as `Expert.prepare` shows it.
 
 The root looks at the whole image. The others look at it too or, with a `Zoom`, at boxes around the people that the
 root found, each enlarged to the expert's own input size: small people are seen large, nothing is spent on the rest.
@@ -70,9 +70,9 @@ class Descent:
     def regions(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Region]:
         """What the experts say of `images`, (H, W, 3) uint8 RGB of any sizes.
 
-        Regions of one image do not overlap; where an image has none, nobody is in it. An expert sees the pixels where
-        the probability of its node (the product of the conditionals down to it) is at least its `mask_threshold`; it
-        does not run where that is nowhere.
+        Regions of one image do not overlap; where an image has none, nobody is in it. An expert is shown what its
+        `mask` makes of the probability of its node, the product of the conditionals down to it; it does not run where
+        that is nowhere at least its `mask_threshold`.
         """
         parts = _Parts(images, self._device)
         root, *others = self._tree.experts

@@ -35,12 +35,12 @@ MOST_CHANNELS = 4096
 class ExpertSettings:
     """All that rebuilds an expert but its weights and its tree.
 
-    `encoder`: none, or the pretrained trunk that the network stands on (see `encoders`): then `widths` are those of
-    its decoder, `stem_stride` and `input_pool` are 1, and `mean` and `std` are the trunk's. `input_side`: what the
-    long side of what it looks at is resized to, in pixels. `mask_threshold`: a pixel is seen where the probability of
-    the expert's node is at least this. `mask_form`: hard (seen or not), or soft (a pixel is as strong as that
-    probability). `outside`: the strength that pixels keep outside the node, 0 for none. `mean`, `std`: RGB, on the
-    scale 0 to 255. The others are those of `UNet`.
+    `encoder`: none, or the pretrained trunk that the network stands on (see `encoders`): then `widths` are those of its
+    decoder, `stem_stride` and `input_pool` are 1, and `mean` and `std` are the trunk's. `input_side`: what the long
+    side of what it looks at is resized to, in pixels. `mask_threshold`: the probability from which a pixel may be of
+    the expert's node; where none is, it does not run. `mask_form`: hard (a pixel is seen from that threshold on, or
+    not), or soft (it is as strong as that probability). `outside`: the strength that pixels keep outside the node, 0
+    for none. `mean`, `std`: RGB, on the scale 0 to 255. The others are those of `UNet`.
     """
 
     expert: str

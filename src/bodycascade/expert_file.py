@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
-from bodycascade.errors import BundleError, TreeError
+from bodycascade.errors import BundleError, MissingExtraError, TreeError
 from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.files import replace_file
 from bodycascade.hierarchy import Tree
@@ -80,7 +80,7 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
             raise BundleError("it is of another class tree; train it again for this one")
         with torch.device("meta"), NoDraws():  # shapes without memory: the settings may ask for anything
             wanted = {name: tensor.shape for name, tensor in Expert(own, settings).state_dict().items()}
-    except (TreeError, BundleError) as error:
+    except (TreeError, BundleError, MissingExtraError) as error:
         raise BundleError(f"{source}: {error}") from None
     try:
         tensors = safetensors.torch.load(data)

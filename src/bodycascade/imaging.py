@@ -98,6 +98,8 @@ def _from_file(path: Path) -> npt.NDArray[np.uint8]:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path}: a folder; expected a picture") from None
     except UnidentifiedImageError:
         raise ImageError(f"{path}: not a picture in any format that Pillow reads") from None
     except Exception as error:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 
 from bodycascade.encoders import EncoderUNet, import_weights, make_encoder
 from bodycascade.errors import BundleError, MissingExtraError
+from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.expert_file import load_expert, save_expert
+from bodycascade.hierarchy import PASCAL_PART
 
 
 class Pyramid(nn.Module):
@@ -56,6 +60,16 @@ def test_without_timm_the_error_has_the_install_line(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingExtraError, match=r"timm is not installed; .*pip install 'bodycascade\[timm\]'"):
         make_encoder("timm:pyramid")
+
+
+def test_an_expert_of_timms_cannot_be_read_without_it(tmp_path: Path, timm: None) -> None:
+    tree, path = PASCAL_PART, tmp_path / "person.safetensors"
+    settings = ExpertSettings("person", "timm:pyramid", 32, (4,), 1, 3, 1, 1, 0.0, 0.3)
+    save_expert(path, Expert(tree, settings), {})
+    load_expert(path)
+    del sys.modules["timm"]
+    with mock.patch.dict(sys.modules, timm=None), pytest.raises(BundleError, match=rf"{path}: timm is not installed"):
+        load_expert(path)
 
 
 @pytest.mark.usefixtures("timm")
