@@ -50,6 +50,8 @@ bootstrap intervals over images.
 ## Limits
 
 - People under 2 % of a picture are often missed; limbs are confused more than heads; see the tables.
+- Skirts, long dresses and aprons belong to no part in most of the data's label maps, so the cascade leaves them out: a
+  cut-out or a blurred background has a hole there.
 - Animals, upholstery and clothes that nobody wears are at times taken for people.
 - It tells parts, not persons: two people side by side are one body. Hands and arms have no left and right.
 - A quarter of the training photographs shows no lower body; unusual views (from above, lying) are rare in them.

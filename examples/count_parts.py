@@ -11,19 +11,23 @@ SEEN = 0.002  # of the picture; less than that is a speck
 
 
 def main(folder: str, bundle: str | None = None) -> None:
-    """One line per part: its name, and the number of pictures that show it."""
+    """One line per part: its name, and the number of pictures that show it, of those that could be read."""
     segmenter, pictures = CascadeSegmenter.load(bundle), find_sources([folder])
     counts: Counter[str] = Counter()
+    read = 0
     for picture in pictures:
         try:
             found = segmenter(picture.read())
         except ImageError as error:
             print(error, file=sys.stderr)
             continue
+        read += 1
         counts.update(part for part in segmenter.tree.levels[-1] if found.share(part) > SEEN)
     for part in segmenter.tree.levels[-1]:
-        print(f"{part:<10} {counts[part]:>5} of {len(pictures)}")
+        print(f"{part:<10} {counts[part]:>5} of {read}")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
     main(*sys.argv[1:3])

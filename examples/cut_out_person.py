@@ -20,4 +20,6 @@ def main(image: str, out: str, bundle: str | None = None) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4) or not sys.argv[2].endswith(".png"):
+        sys.exit(__doc__)
     main(*sys.argv[1:4])

@@ -24,4 +24,6 @@ def main(bundle: str, out: str, images: list[str]) -> None:
 SIDE, GAP = 200, 8
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
     main(sys.argv[1], sys.argv[2], sys.argv[3:])

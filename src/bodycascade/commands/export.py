@@ -21,7 +21,7 @@ def command() -> None:
     """Write a cascade in formats that other programs run."""
 
 
-@command.command("onnx")
+@command.command("onnx", short_help="A graph for each expert, and one for the cascade.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The folder to make or to replace.")
 @click.option(
     "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."

@@ -56,7 +56,7 @@ def command() -> None:
     """Bring a data set as its makers distribute it to the layout that the pipeline trains on."""
 
 
-@command.command("pascal-part")
+@command.command("pascal-part", short_help="Pascal-Part's .mat files.")
 @click.argument("annotations", metavar="ANNOTATIONS", type=Folder)
 @click.argument("pictures", metavar="PICTURES", type=Folder)
 @_copying_options
@@ -73,7 +73,7 @@ def pascal_part(annotations: Path, pictures: Path, copying: Copying) -> None:
     _assemble(sources, copying, choose=original.with_people)
 
 
-@command.command("person-part")
+@command.command("person-part", short_help="Pascal-Person-Part's label maps.")
 @click.argument("masks", metavar="MASKS", type=Folder)
 @click.argument("pictures", metavar="PICTURES", type=Folder)
 @_copying_options
@@ -89,7 +89,7 @@ def person_part(masks: Path, pictures: Path, copying: Copying) -> None:
     _assemble(sources, copying)
 
 
-@command.command("mattes")
+@command.command("mattes", short_help="Portrait mattes, for the expert person alone.")
 @click.argument("mattes", metavar="MATTES", type=Folder)
 @click.argument("pictures", metavar="PICTURES", type=Folder)
 @_copying_options
