@@ -69,6 +69,16 @@ def test_full_disk_names_the_file_and_leaves_the_old_one(tmp_path: Path, write: 
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_error_names_the_file_that_was_meant_and_not_the_one_aside(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError) as caught:
+        write_text(tmp_path / "file" / "new.txt", "new")
+    assert caught.value.filename == str(tmp_path / "file")
+    with pytest.raises(FileNotFoundError) as gone, replace_file(tmp_path / "new.txt") as aside:
+        aside.read_bytes()
+    assert gone.value.filename == str(tmp_path / "new.txt")
+
+
 def test_process_that_dies_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")

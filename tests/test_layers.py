@@ -49,6 +49,7 @@ PIPELINE = (
     "demo",
     "onnx_graphs",
     "commands",
+    "__main__",
 )
 ORDER = (*CORE, "bodycascade", *PIPELINE)
 """Layers from the lowest; `bodycascade` is the package itself, which exports the core."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -16,9 +17,13 @@ def replace_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; on success it is flushed to disk and takes the place of `path`.
 
     On an error the aside file is removed and `path` stays as it was; an `OSError` that names no file, as one of a full
-    disk does, is given the name of `path`. The aside name carries the process id, so two processes never share one.
+    disk does, or the one aside, is given the name of `path`. The aside name carries the process id, so two processes
+    never share one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from None
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield aside
@@ -27,7 +32,7 @@ def replace_file(path: Path) -> Iterator[Path]:
         aside.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or Path(error.filename) == aside:
             error.filename = str(path)
         raise
     finally:

@@ -20,6 +20,13 @@ from tests.commands.conftest import Call
 from tests.imports import ROOT
 
 
+def test_it_runs_as_a_module_too() -> None:
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    words = [sys.executable, "-m", "bodycascade", "--version"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert (found.returncode, found.stdout) == (0, f"bodycascade {__version__}\n")
+
+
 def test_help_names_every_command_and_loads_no_torch() -> None:
     code = (
         "import sys\n"
