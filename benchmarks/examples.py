@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bodycascade.data.layout import Layout
-from bodycascade.evaluate.examples import Example, read_ahead
+from bodycascade.data.parallel import ordered_map
+from bodycascade.evaluate.examples import Example
 from bodycascade.preprocess.grayscale import kind_of
 
 
@@ -23,4 +24,4 @@ def read_examples(layout: Layout, ids: Sequence[str]) -> Iterator[Example]:
         image = layout.read_image(name)
         return Example(name, image, layout.read_mask(name), kind_of(image, 0.0))
 
-    return read_ahead(ids, read)
+    return ordered_map(read, ids, threads=1)

@@ -66,7 +66,7 @@ def test_second_trainer_in_one_folder_ends_with_a_line_and_the_first_goes_on(pro
     second = start_training(project, params, "animal", log=other)
     second.join(timeout=30)
     assert second.exitcode == 1
-    assert "another training is at work here" in other.read_text().splitlines()[-1]
+    assert "another training of this expert is at work" in other.read_text().splitlines()[-1]
     done = log.read_text().count("selection mIoU")
     wait_for(lambda: log.read_text().count("selection mIoU") > done)
     first.kill()

@@ -107,7 +107,7 @@ def test_second_trainer_ends_at_once_and_leaves_the_first_alone(project: Path) -
     (work / "0123456789abcdef").mkdir(parents=True)
     with (work / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(TrainingError, match="another training is at work here") as caught:
+        with pytest.raises(DataError, match="another training of this expert is at work") as caught:
             run(project)
     assert "\n" not in str(caught.value)
     assert (work / "0123456789abcdef").is_dir()

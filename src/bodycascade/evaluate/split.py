@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bodycascade.data.layout import Layout
+from bodycascade.data.parallel import ordered_map
 from bodycascade.errors import DataError
-from bodycascade.evaluate.examples import Example, read_ahead
+from bodycascade.evaluate.examples import Example
 from bodycascade.files import sha256_of
 from bodycascade.preprocess.manifest import Manifest
 
@@ -23,7 +24,7 @@ class ValSplit:
 
     def examples(self) -> Iterator[Example]:
         """Every image once, read in a thread ahead of the caller."""
-        return read_ahead(self.ids, self.read)
+        return ordered_map(self.read, self.ids, threads=1)
 
     def read(self, name: str) -> Example:
         """One image at native size; raises `DataError` where a file is missing, damaged or not the one checked."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from bodycascade.expert import Expert
+from bodycascade.metric import iou
 from bodycascade.params import Calibration
 from bodycascade.train.scoring import SelectionScorer
 
@@ -75,6 +76,6 @@ def _mean_iou(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], b
     children = logits.shape[1]
     pairs = targets.astype(np.int64) * children + logits.argmax(axis=1)
     matrix = np.bincount(pairs, minlength=children**2).reshape(children, children)
-    union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
-    counted = [matrix[i, i] / union[i] for i in range(int(background), children) if union[i]]
+    ious = [iou(matrix, (child,)) for child in range(int(background), children)]
+    counted = [found for found in ious if found is not None]
     return float(np.mean(counted)) if counted else 0.0

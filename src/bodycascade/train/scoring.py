@@ -19,6 +19,7 @@ from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
 from bodycascade.imaging import resize_image
+from bodycascade.metric import iou
 from bodycascade.preprocess.pack import Pack
 from bodycascade.regions import Box, Zoom, people_boxes
 from bodycascade.train.boxes import people
@@ -186,8 +187,8 @@ def _shrink(probability: Tensor, shape: tuple[int, int]) -> Tensor:
 
 def _ious(matrix: npt.NDArray[np.int64], expert: Expert) -> tuple[dict[str, float], float]:
     """IoU of each child that occurs, and their mean without the background."""
-    union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     background = expert.tree.leaves[0].name
-    ious = {name: float(matrix[i, i] / union[i]) for i, name in enumerate(expert.spec.children) if union[i]}
-    counted = [iou for name, iou in ious.items() if name != background]
+    children = enumerate(expert.spec.children)
+    ious = {name: found for place, name in children if (found := iou(matrix, (place,))) is not None}
+    counted = [found for name, found in ious.items() if name != background]
     return ious, float(np.mean(counted)) if counted else 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -10,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bodycascade.errors import TrainingError
 from bodycascade.files import remove_asides, sha256_of
+from bodycascade.folders import only_one
 
 
 def fingerprint(settings: object, files: Sequence[Path]) -> str:
@@ -26,14 +25,9 @@ def fingerprint(settings: object, files: Sequence[Path]) -> str:
 def working_folder(base: Path, inputs: str, say: Callable[[str], None]) -> Iterator[Path]:
     """`base/<inputs>`, locked for this process; folders of other inputs are removed, since their training is stale.
 
-    Raises `TrainingError` where another process holds it.
+    Raises `DataError` where another process holds it.
     """
-    base.mkdir(parents=True, exist_ok=True)
-    with (base / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TrainingError(f"{base}: another training is at work here; wait for it to end, or stop it") from error
+    with only_one(base / ".lock", "training of this expert"):
         for other in base.iterdir():
             if other.is_dir() and other.name != inputs:
                 say(f"parameters, data or code have changed since {other.name}: that unfinished training is dropped")
