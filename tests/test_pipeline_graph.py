@@ -140,15 +140,6 @@ def test_profile_names_itself_and_the_way_to_the_root(profile: str) -> None:
     assert (path.parent / record.root).resolve() == ROOT
 
 
-def test_official_is_the_full_recipe_on_other_ids() -> None:
-    recipe, official = read_yaml(PROFILES["pascal_part"]), read_yaml(PROFILES["official"])
-    other = {"train_ids": "official/train_id.txt", "val_ids": "official/val_id.txt"}
-    assert official["preprocess"] == {**recipe["preprocess"], **other}
-    assert official["profile"]["source"] == recipe["profile"]["source"]
-    same = set(recipe) - {"profile", "preprocess"}
-    assert {key: official[key] for key in same} == {key: recipe[key] for key in same}
-
-
 @pytest.mark.parametrize("profile", PROFILES)
 def test_stage_script_package_and_section_share_a_word(profile: str) -> None:
     sections = read_yaml(PROFILES[profile])

@@ -48,6 +48,18 @@ def test_scratch_is_the_full_recipe_with_an_untrained_network_of_its_own() -> No
         assert dataclasses.replace(train.augment, **sizes) == dataclasses.replace(recipe.train[expert].augment, **sizes)
 
 
+def test_official_is_the_full_recipe_on_other_ids_in_fewer_epochs() -> None:
+    recipe, official = profile("pascal_part"), profile("official")
+    others = dataclasses.replace(
+        official.preprocess, train_ids=recipe.preprocess.train_ids, val_ids=recipe.preprocess.val_ids
+    )
+    assert official.preprocess != others
+    assert without_names(dataclasses.replace(official, preprocess=others)) == without_names(recipe)
+    for expert, train in official.train.items():
+        assert differing(train, recipe.train[expert]) <= SCHEDULE
+        assert train.epochs < recipe.train[expert].epochs
+
+
 def test_direct_is_the_full_recipe_of_the_first_expert_for_all_classes_at_once() -> None:
     recipe, direct = profile("pascal_part"), profile("direct")
     assert list(direct.train) == ["parts"]

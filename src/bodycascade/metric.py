@@ -49,19 +49,12 @@ def scores(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, float]:
     _check_matrix(matrix, tree)
     figures: dict[str, float] = {}
     for level, names in enumerate(tree.levels):
-        ious = {name: found for name in names if (found := iou(matrix, tree.labels(name))) is not None}
+        ious = {name: iou for name in names if (iou := _iou(matrix, tree.labels(name))) is not None}
         figures[f"mIoU{level}"] = _mean(list(ious.values()))
         figures |= ious
-    every = [found for leaf in tree.leaves if (found := iou(matrix, tree.labels(leaf.name))) is not None]
+    every = [iou for leaf in tree.leaves if (iou := _iou(matrix, tree.labels(leaf.name))) is not None]
     figures[f"mIoU_{tree.num_labels}_with_background"] = _mean(every)
     return figures
-
-
-def iou(matrix: Matrix, labels: tuple[int, ...]) -> float | None:
-    """Intersection over union, from 0 to 1, of the class that `labels` are merged to; None where the union is empty."""
-    both, truth, predicted = _counts(matrix, labels)
-    union = truth + predicted - both
-    return both / union if union else None
 
 
 def precision_recall(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, dict[str, float]]:
@@ -81,7 +74,7 @@ def precision_recall(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, dict
 def absent_classes(matrix: Matrix, tree: Tree = PASCAL_PART) -> tuple[str, ...]:
     """Names of the classes, coarse to fine, that neither truth nor prediction holds: those that no mean counts."""
     _check_matrix(matrix, tree)
-    return tuple(name for name in _class_names(tree) if iou(matrix, tree.labels(name)) is None)
+    return tuple(name for name in _class_names(tree) if _iou(matrix, tree.labels(name)) is None)
 
 
 def bootstrap(
@@ -127,6 +120,12 @@ def _counts(matrix: Matrix, labels: tuple[int, ...]) -> tuple[int, int, int]:
     """Pixels of a merged class in both, in the truth, in the prediction."""
     members = list(labels)
     return int(matrix[np.ix_(members, members)].sum()), int(matrix[members].sum()), int(matrix[:, members].sum())
+
+
+def _iou(matrix: Matrix, labels: tuple[int, ...]) -> float | None:
+    both, truth, predicted = _counts(matrix, labels)
+    union = truth + predicted - both
+    return both / union if union else None
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import torch
 
 from bodycascade.expert import Expert
-from bodycascade.metric import iou
 from bodycascade.params import Calibration
-from bodycascade.train.scoring import SelectionScorer
+from bodycascade.train.scoring import SelectionScorer, child_ious
 
 
 def calibrated(
@@ -76,6 +75,5 @@ def _mean_iou(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], b
     children = logits.shape[1]
     pairs = targets.astype(np.int64) * children + logits.argmax(axis=1)
     matrix = np.bincount(pairs, minlength=children**2).reshape(children, children)
-    ious = [iou(matrix, (child,)) for child in range(int(background), children)]
-    counted = [found for found in ious if found is not None]
+    counted = [iou for iou in child_ious(matrix)[int(background) :] if iou is not None]
     return float(np.mean(counted)) if counted else 0.0

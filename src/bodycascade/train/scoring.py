@@ -19,7 +19,6 @@ from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
 from bodycascade.imaging import resize_image
-from bodycascade.metric import iou
 from bodycascade.preprocess.pack import Pack
 from bodycascade.regions import Box, Zoom, people_boxes
 from bodycascade.train.boxes import people
@@ -153,6 +152,13 @@ class SelectionScorer:
         return torch.cat(logits)
 
 
+def child_ious(matrix: npt.NDArray[np.int64]) -> list[float | None]:
+    """IoU of each child, from (children, children) counts of pixels, rows truth; None where its union is empty."""
+    # Not that of `metric`, an edit of which is to score anew what was trained, and not to train it anew.
+    union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
+    return [float(matrix[i, i] / union[i]) if union[i] else None for i in range(len(matrix))]
+
+
 def _parts(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> Iterator[_Part]:
     """What there is to look at in each image that holds the expert's node."""
     for index in range(len(pack)):
@@ -188,7 +194,6 @@ def _shrink(probability: Tensor, shape: tuple[int, int]) -> Tensor:
 def _ious(matrix: npt.NDArray[np.int64], expert: Expert) -> tuple[dict[str, float], float]:
     """IoU of each child that occurs, and their mean without the background."""
     background = expert.tree.leaves[0].name
-    children = enumerate(expert.spec.children)
-    ious = {name: found for place, name in children if (found := iou(matrix, (place,))) is not None}
-    counted = [found for name, found in ious.items() if name != background]
+    ious = {name: iou for name, iou in zip(expert.spec.children, child_ious(matrix), strict=True) if iou is not None}
+    counted = [iou for name, iou in ious.items() if name != background]
     return ious, float(np.mean(counted)) if counted else 0.0
