@@ -60,24 +60,19 @@ def test_official_is_the_full_recipe_on_other_ids_in_fewer_epochs() -> None:
         assert train.epochs < recipe.train[expert].epochs
 
 
-def test_direct_is_the_full_recipe_of_the_first_expert_for_all_classes_at_once() -> None:
-    recipe, direct = profile("pascal_part"), profile("direct")
+def test_direct_is_the_recipe_of_the_first_expert_of_official_for_all_classes_at_once() -> None:
+    recipe, direct = profile("official"), profile("direct")
     assert list(direct.train) == ["parts"]
-    assert differing(direct.train["parts"], recipe.train["person"]) == {
-        "box_share",
-        "epochs",
-        "leaf_loss_weight",
-        "restarts",
-    }
+    assert differing(direct.train["parts"], recipe.train["person"]) == {"box_share", "epochs", "leaf_loss_weight"}
     assert without_names(direct) == dataclasses.replace(without_names(recipe), zoom=direct.zoom)
     assert direct.zoom.settings is None, "one look at the whole picture"
 
 
 def test_direct_sees_as_many_pictures_as_the_experts_of_the_cascade_together() -> None:
-    recipe, direct = profile("pascal_part"), profile("direct")
+    recipe, direct = profile("official"), profile("direct")
     # A quarter of Pascal-Part's images show no lower body, and its expert leaves them out.
     views = sum(epochs_of(train) * (0.75 if name == "lower_body" else 1) for name, train in recipe.train.items())
-    assert epochs_of(direct.train["parts"]) == int(views), "the opponent's epochs follow those of pascal_part"
+    assert epochs_of(direct.train["parts"]) == int(views), "the opponent's epochs follow those of official"
 
 
 def test_tree_of_the_profile_says_which_experts_have_parameters(tmp_path: Path) -> None:
