@@ -76,7 +76,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 case ${1-} in
     "") setup; reproduce ;;
     setup) setup ;;
-    test) setup; exec python -m pytest ;;
+    test) setup; exec python -m pytest -n 2 --dist loadfile ;;
     trunks) trunks ;;
     pascal_part | official | scratch | direct)
         setup
