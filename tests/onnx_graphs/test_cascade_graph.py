@@ -24,7 +24,7 @@ def session_of(experts: Sequence[Expert], *, routing: str) -> onnxruntime.Infere
     return open_session(model.SerializeToString(), threads=1, providers=("CPUExecutionProvider",))
 
 
-def check(experts: Sequence[Expert], *, routing: str) -> None:
+def assert_like_the_cascade(experts: Sequence[Expert], *, routing: str) -> None:
     session, segmenter = session_of(experts, routing=routing), cascade(experts, routing=routing)
     for seed, size in enumerate(SIZES):
         image = random_image(*size, seed=seed)
@@ -38,14 +38,16 @@ def check(experts: Sequence[Expert], *, routing: str) -> None:
 @pytest.mark.parametrize("routing", ["hard", "soft"])
 @pytest.mark.parametrize("tree", [PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])
 def test_labels_and_probabilities_are_those_of_the_cascade(tree: Tree, routing: str) -> None:
-    check(tiny_experts(tree, sides=(32, 48)), routing=routing)
+    assert_like_the_cascade(tiny_experts(tree, sides=(32, 48)), routing=routing)
 
 
 @pytest.mark.parametrize(
     ("form", "outside", "threshold"), [("soft", 0.5, 0.1), ("soft", 0.0, 0.3), ("hard", 0.25, 0.5)]
 )
 def test_masks_of_every_form(form: str, outside: float, threshold: float) -> None:
-    check([changed(expert, form, outside, threshold) for expert in tiny_experts(PASCAL_PART)], routing="hard")
+    assert_like_the_cascade(
+        [changed(expert, form, outside, threshold) for expert in tiny_experts(PASCAL_PART)], routing="hard"
+    )
 
 
 @pytest.mark.parametrize("routing", ["hard", "soft"])
@@ -55,7 +57,7 @@ def test_an_expert_that_nothing_reaches_has_no_say(unreached: tuple[str, ...], r
         changed(expert, "hard", 0.0, 1.0 if expert.spec.name in unreached else 0.0)
         for expert in tiny_experts(FOUR_LEGS)
     ]
-    check(experts, routing=routing)
+    assert_like_the_cascade(experts, routing=routing)
 
 
 def test_pictures_of_one_size_go_together() -> None:
