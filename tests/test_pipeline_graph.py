@@ -48,14 +48,14 @@ ALSO_CARRIES = {
         "bodycascade.preprocess.*": "carries packs and frequencies, whose content is tracked",
     },
     "evaluate": {
-        "bodycascade.data.*": "carries images that the manifest names",
+        "bodycascade.data.*": "carries images that val.json names",
         "bodycascade.drawing": "colours, none of which is scored",
-        "bodycascade.preprocess.*": "carries the manifest, whose content is tracked",
+        "bodycascade.preprocess.*": "carries val.json, whose content is tracked",
     },
     "visualize": {
-        "bodycascade.data.*": "carries images that the manifest names",
+        "bodycascade.data.*": "carries images that val.json names",
         "bodycascade.evaluate.*": "carries predictions, whose content is tracked",
-        "bodycascade.preprocess.*": "carries the manifest, whose content is tracked",
+        "bodycascade.preprocess.*": "carries val.json, whose content is tracked",
     },
 }
 
@@ -194,6 +194,17 @@ def test_profile_writes_to_folders_of_its_own(profile: str) -> None:
 def test_only_preprocess_reads_the_raw_data() -> None:
     source = read_yaml(PROFILES["pascal_part"])["profile"]["source"]
     assert [name for name, stage in stages("pascal_part").items() if source in stage["deps"]] == ["preprocess"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_training_depends_on_nothing_that_is_known_of_val(profile: str) -> None:
+    data = f"results/data/{profile}"
+    for name, stage in stages(profile).items():
+        wanted = {
+            "preprocess": set(),
+            "train": {f"{data}/manifest.json", f"{data}/selection", f"{data}/train"},
+        }.get(word(name), {f"{data}/val.json"})
+        assert {path for path in stage["deps"] if is_below(path, [data])} == wanted
 
 
 def test_each_expert_has_a_stage_that_depends_on_all_experts_above_it() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,9 +19,20 @@ from bodycascade.data.rendering.light import Light
 from bodycascade.data.rendering.material import Material
 from bodycascade.errors import DataError, TreeError
 from bodycascade.hierarchy import PASCAL_PART, Node, Tree
+from tests.imports import ROOT
 
 SIDE = 96
 TRAIN, VAL = 28, 12
+
+
+RENDER_FOR_LONG = """
+import pathlib, sys
+from bodycascade.data.rendering import render_dataset
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    render_dataset(folder, train=100_000, val=1, side=32, grayscale_fraction=0, seed=1, workers=2)
+"""
 
 
 def write(folder: Path, *, seed: int = 5, workers: int | None = 1, train: int = TRAIN, val: int = VAL) -> Path:
@@ -202,3 +215,33 @@ def test_a_picture_takes_a_fraction_of_a_second() -> None:
     for seed in range(6):
         render(seed, 256)
     assert (time.process_time() - begin) / 6 < 0.4
+
+
+def children_of(process: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+
+
+def is_alive(process: int) -> bool:
+    """Not gone, and not just waiting for somebody to take note of its end."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path(f"/proc/self/task/{os.getpid()}/children").exists(), reason="needs Linux's /proc")
+def test_workers_of_a_killed_rendering_end_too(tmp_path: Path) -> None:
+    main = subprocess.Popen([sys.executable, "-c", RENDER_FOR_LONG, str(tmp_path / "rendered")], cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".rendered*/JPEGImages/*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        workers = children_of(main.pid)
+    finally:
+        main.kill()
+        main.wait()
+    assert len(workers) >= 2
+    while any(is_alive(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +16,8 @@ from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import Node, Tree
 from bodycascade.params import Base, Evaluate, Params, Profile, Visualize, load_params
-from bodycascade.preprocess import Manifest
-from bodycascade.preprocess.manifest import write_manifest
+from bodycascade.preprocess import ValManifest
+from bodycascade.preprocess.manifest import settings_by_key, write_manifest
 from tests.imports import ROOT
 
 ANIMAL = Tree(
@@ -87,16 +87,13 @@ def make_project(
     folder = root / params.profile.source
     names = make_layout(folder, tree, images=images)
     files = [file for name in names for file in (f"JPEGImages/{name}.jpg", f"gt_masks/{name}.npy")]
-    manifest = Manifest(
+    manifest = ValManifest(
         tree=trained.to_json(),
         layout=params.profile.source,
-        settings=asdict(params.preprocess),
-        ids={"train": (), "selection": (), "val": names},
+        settings=settings_by_key(params.preprocess, val=True),
+        ids=names,
         kinds=dict.fromkeys(names, "colour") | {names[-1]: "gray"},
-        val_files={file: sha256_of(folder / file) for file in files},
-        packs={},
-        frequencies={"labels": {}, "experts": {}},
-        notes=(),
+        files={file: sha256_of(folder / file) for file in files},
     )
     write_manifest(root / params.profile.data, manifest)
     torch.manual_seed(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bodycascade.data.selection import split_selection
 from bodycascade.errors import DataError
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import PASCAL_PART
-from bodycascade.preprocess import Manifest, open_pack, preprocess, read_manifest
+from bodycascade.preprocess import open_pack, preprocess, read_manifest, read_val_manifest
 from tests.conftest import MakeParams
 from tests.drawn import draw_person, write_layout
 from tests.evaluate.project import ANIMAL
@@ -29,9 +30,10 @@ GRAY = {"img_03", "img_07"}
 def test_packs_hold_the_slices_of_train_and_nothing_of_val(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams
 ) -> None:
-    manifest = preprocess(make_params(), tmp_path)
+    manifest, val = preprocess(make_params(), tmp_path)
     train, selection = split_selection(TRAIN, 0.25)
-    assert manifest.ids == {"train": train, "selection": selection, "val": ("img_08", "img_09", "img_10")}
+    assert manifest.ids == {"train": train, "selection": selection}
+    assert val.ids == ("img_08", "img_09", "img_10")
     for split in ("train", "selection"):
         pack = open_pack(tmp_path / "results/data/tiny", split, verify=True)
         assert pack.ids == manifest.ids[split]
@@ -41,23 +43,38 @@ def test_packs_hold_the_slices_of_train_and_nothing_of_val(
                 np.testing.assert_array_equal(pack.image(place), np.asarray(image))
 
 
-def test_manifest_is_kept_and_says_what_was_made(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
+def test_manifests_are_kept_and_say_what_was_made(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
     params = make_params()
-    manifest = preprocess(params, tmp_path)
+    manifest, val = preprocess(params, tmp_path)
     assert read_manifest(tmp_path / "results/data/tiny") == manifest
-    assert manifest.layout == "data/tiny"
-    assert {name for name, kind in manifest.kinds.items() if kind != "colour"} == GRAY
-    assert set(manifest.kinds) == {*TRAIN, *manifest.ids["val"]}
-    assert manifest.val_files["JPEGImages/img_08.jpg"] == sha256_of(tiny_data / "JPEGImages" / "img_08.jpg")
-    assert len(manifest.val_files) == 6
-    manifest.require_tree(PASCAL_PART)
-    manifest.require_settings(params.preprocess)
+    assert read_val_manifest(tmp_path / "results/data/tiny") == val
+    assert {name for name, kind in {**manifest.kinds, **val.kinds}.items() if kind != "colour"} == GRAY
+    assert set(manifest.kinds) == set(TRAIN)
+    assert set(val.kinds) == set(val.ids)
+    assert val.files["JPEGImages/img_08.jpg"] == sha256_of(tiny_data / "JPEGImages" / "img_08.jpg")
+    assert len(val.files) == 6
+    for one in (manifest, val):
+        assert one.layout == "data/tiny"
+        one.require_tree(PASCAL_PART)
+        one.require_settings(params.preprocess)
+
+
+def test_no_fact_about_val_is_in_what_training_reads(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
+    data = tmp_path / "results/data/tiny"
+    preprocess(make_params(), tmp_path)
+    first = checksums(data)
+    (tiny_data / "val_id.txt").rename(tiny_data / "other.txt")
+    (tiny_data / "other.txt").write_text("img_09\nimg_10", encoding="utf-8")
+    np.save(tiny_data / "gt_masks" / "img_09.npy", np.zeros_like(np.load(tiny_data / "gt_masks" / "img_09.npy")))
+    _, val = preprocess(make_params({"preprocess.val_ids": "other.txt"}), tmp_path)
+    assert val.ids == ("img_09", "img_10")
+    assert {path for path, digest in checksums(data).items() if first[path] != digest} == {"val.json"}
 
 
 def test_frequencies_are_counted_on_train_at_native_size(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams
 ) -> None:
-    manifest = preprocess(make_params({"preprocess.long_side": 32}), tmp_path)
+    manifest, _ = preprocess(make_params({"preprocess.long_side": 32}), tmp_path)
     masks = [np.load(tiny_data / "gt_masks" / f"{name}.npy") for name in manifest.ids["train"]]
     heads = sum(int((mask == 4).sum()) for mask in masks)
     assert manifest.frequencies["labels"]["head"]["pixels"] == heads
@@ -90,7 +107,7 @@ def test_grayscale_pictures_are_kept_dropped_or_balanced(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams, treatment: str
 ) -> None:
     changes = {"preprocess.grayscale.treatment": treatment, "preprocess.grayscale.balanced_share": 0.5}
-    manifest = preprocess(make_params(changes), tmp_path)
+    manifest, _ = preprocess(make_params(changes), tmp_path)
     pack = open_pack(tmp_path / "results/data/tiny", "train")
     train, _ = split_selection(TRAIN, 0.25)
     gray = [name for name in train if name in GRAY]
@@ -130,14 +147,13 @@ def test_bad_data_leave_the_packs_of_before_as_they_were(
     assert checksums(tmp_path / "results") == first
 
 
-def test_remarks_of_the_check_are_printed_and_kept(
+def test_remarks_of_the_check_are_printed(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in TRAIN:
         path = tiny_data / "gt_masks" / f"{name}.npy"
         np.save(path, np.where(np.load(path) == 3, 0, np.load(path)).astype(np.uint8))
-    manifest = preprocess(make_params(), tmp_path)
-    assert manifest.notes == ("train: never seen: low_leg",)
+    manifest, _ = preprocess(make_params(), tmp_path)
     assert "preprocess: note: train: never seen: low_leg\n" in capsys.readouterr().out
     assert manifest.frequencies["experts"]["lower_body"]["low_leg"]["fraction"] == 0.0
 
@@ -172,10 +188,12 @@ def test_rendered_people_are_made_first_where_the_profile_asks_for_them(
     tmp_path: Path, make_params: MakeParams
 ) -> None:
     rendered = {"train": 4, "val": 2, "side": 64, "grayscale_fraction": 0.25, "seed": 3}
-    manifest = preprocess(make_params({"preprocess.source": "rendered", "preprocess.rendered": rendered}), tmp_path)
+    manifest, val = preprocess(
+        make_params({"preprocess.source": "rendered", "preprocess.rendered": rendered}), tmp_path
+    )
     assert manifest.layout == "results/data/tiny/rendered"
     assert (tmp_path / manifest.layout / "train_id.txt").exists()
-    assert [len(manifest.ids[split]) for split in ("train", "selection", "val")] == [3, 1, 2]
+    assert [len(ids) for ids in (*manifest.ids.values(), val.ids)] == [3, 1, 2]
 
 
 def test_another_tree_is_packed_with_its_own_labels(tmp_path: Path, make_params: MakeParams) -> None:
@@ -183,19 +201,26 @@ def test_another_tree_is_packed_with_its_own_labels(tmp_path: Path, make_params:
     for path in (folder / "gt_masks").iterdir():
         np.save(path, np.minimum(np.load(path), 3))
     params = make_params(tree=ANIMAL)
-    manifest = preprocess(params, tmp_path, ANIMAL)
+    manifest, _ = preprocess(params, tmp_path, ANIMAL)
     assert list(manifest.frequencies["experts"]) == ["scene", "animal", "legs"]
-    with pytest.raises(DataError, match="made for another class tree"):
+    with pytest.raises(DataError, match="for another class tree"):
         manifest.require_tree(PASCAL_PART)
 
 
-def test_packs_of_other_settings_are_refused_by_name(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
-    manifest = preprocess(make_params(), tmp_path)
+def test_data_of_other_settings_are_refused_by_name(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
+    manifest, val = preprocess(make_params(), tmp_path)
     changed = make_params({"preprocess.long_side": 64}).preprocess
-    with pytest.raises(DataError, match=r"made with preprocess.long_side 0, params.yaml has 64; run the preprocess"):
+    with pytest.raises(DataError, match=r"with preprocess.long_side 0, the parameter file has 64; run the prepro"):
         manifest.require_settings(changed)
     unused = replace(make_params().preprocess, rendered=replace(changed.rendered, seed=99))
     manifest.require_settings(unused)
+    of_val = make_params({"preprocess.val_ids": "other.txt"}).preprocess
+    manifest.require_settings(of_val)
+    with pytest.raises(DataError, match=r"with preprocess.val_ids 'val_id.txt', the parameter file has 'other.txt'"):
+        val.require_settings(of_val)
+
+
+READ: dict[str, Callable[[Path], object]] = {"manifest.json": read_manifest, "val.json": read_val_manifest}
 
 
 def spoil_manifest(path: Path, change: object) -> None:
@@ -203,19 +228,21 @@ def spoil_manifest(path: Path, change: object) -> None:
     path.write_text(json.dumps(data | change if isinstance(change, dict) else change), encoding="utf-8")
 
 
-@pytest.mark.parametrize("change", [{"format_version": 2}, {"notes": "none"}, {"surplus": 1}, [], None, 3])
+@pytest.mark.parametrize("change", [{"format_version": 1}, {"layout": 7}, {"surplus": 1}, [], None, 3])
+@pytest.mark.parametrize("name", ["manifest.json", "val.json"])
 def test_manifest_of_another_shape_is_refused(
-    tmp_path: Path, tiny_data: Path, make_params: MakeParams, change: object
+    tmp_path: Path, tiny_data: Path, make_params: MakeParams, name: str, change: object
 ) -> None:
     preprocess(make_params(), tmp_path)
-    spoil_manifest(tmp_path / "results/data/tiny/manifest.json", change)
-    with pytest.raises(DataError, match=r"manifest\.json: .*run the preprocess stage again"):
-        read_manifest(tmp_path / "results/data/tiny")
+    spoil_manifest(tmp_path / "results/data/tiny" / name, change)
+    with pytest.raises(DataError, match=rf"{name}: .*run the preprocess stage again"):
+        READ[name](tmp_path / "results/data/tiny")
 
 
-def test_missing_manifest_says_which_stage_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"manifest\.json: no such file; run the preprocess stage first"):
-        read_manifest(tmp_path)
+@pytest.mark.parametrize("name", ["manifest.json", "val.json"])
+def test_missing_manifest_says_which_stage_makes_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"{name}: no such file; run the preprocess stage first"):
+        READ[name](tmp_path)
 
 
 def test_pack_of_another_run_is_never_mixed_in(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:
@@ -234,7 +261,7 @@ def test_pictures_that_are_no_jpeg_are_packed_as_they_are_decoded(
 ) -> None:
     image, _ = draw_person(0, height=64, width=48)
     Image.fromarray(image).save(tiny_data / "JPEGImages" / "img_00.jpg", "PNG")
-    manifest: Manifest = preprocess(make_params(), tmp_path)
+    manifest, _ = preprocess(make_params(), tmp_path)
     split = "train" if "img_00" in manifest.ids["train"] else "selection"
     pack = open_pack(tmp_path / "results/data/tiny", split)
     packed = pack.image(pack.ids.index("img_00"))

@@ -39,7 +39,7 @@ def test_step_without_a_finite_loss_is_skipped_and_counted(job: Job, tmp_path: P
     assert [row["skipped_steps"] for row in rows] == [1, 2]
     assert rows[-1]["step"] == 6
     assert all(math.isfinite(row["loss"]) for row in rows)
-    assert all(bool(weight.isfinite().all()) for weight in trainer.best_expert().state_dict().values())
+    assert all(bool(weight.isfinite().all()) for weight in trainer.averaged_expert()[0].state_dict().values())
 
 
 def test_step_without_a_finite_gradient_is_skipped_too(job: Job, tmp_path: Path) -> None:
@@ -65,12 +65,12 @@ def test_twenty_steps_in_a_row_without_a_finite_loss_end_the_run_with_one_line(j
     rate = job.train.learning_rate * 0.5 * (1 + math.cos(math.pi * (6 + MOST_BAD_STEPS - 1) / 60))
     assert str(caught.value) == (
         f"animal: no finite loss in 20 steps in a row (epoch 9, step 25, learning rate {rate:.3g}); "
-        "lower train.common.learning_rate or set base.precision to float32"
+        "lower train.animal.learning_rate or set base.precision to float32"
     )
     resumed = make_trainer(job, tmp_path, expert=diverging(job, set()), epochs=20)
     assert resumed.resume()
     assert resumed.best_row["epoch"] <= 3
-    assert all(bool(weight.isfinite().all()) for weight in resumed.best_expert().state_dict().values())
+    assert all(bool(weight.isfinite().all()) for weight in resumed.averaged_expert()[0].state_dict().values())
 
 
 def test_bad_steps_apart_from_each_other_do_not_add_up(job: Job, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from bodycascade.train.scoring import Score
 
 
 def score(value: float) -> Score:
-    return Score({"cat": value}, value, 0.0, 0.0)
+    return Score({"cat": value}, value, True, 0.0, 0.0)
 
 
 def weights(value: float) -> Weights:
@@ -46,7 +46,7 @@ def test_kept_weights_are_copies() -> None:
 def test_without_a_score_the_last_weights_are_the_best() -> None:
     best = BestWeights()
     for epoch, phase in enumerate((0, 0, 1), start=1):
-        best.offer(weights(float(epoch)), Score({}, 0.0, 0.0, 0.0), phase=phase, epoch=epoch)
+        best.offer(weights(float(epoch)), Score({"nothing": 1.0}, 0.0, False, 0.0, 0.0), phase=phase, epoch=epoch)
     assert best.best["epoch"] == 3
     assert best.average(lambda found: 1.0)[1] == [3], "nothing is averaged that cannot be judged"
 

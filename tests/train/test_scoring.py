@@ -82,6 +82,17 @@ def test_pixels_outside_of_the_node_and_images_without_it_do_not_count(tmp_path:
     assert scorer.images == 1
 
 
+@pytest.mark.parametrize(("pictures", "tells"), [([(0, 0), (0, 0)], False), ([(0, 0), (0, 5)], True)])
+def test_score_tells_nothing_of_an_expert_where_only_background_is_there(
+    tmp_path: Path, pictures: list[tuple[int, int]], tells: bool
+) -> None:
+    pack = pack_of(tmp_path, [halves(left, right) for left, right in pictures])
+    found = score(pack, answer("animal", 0, 1))
+    assert found.tells is tells
+    assert found.ious["nothing"] > 0
+    assert found.ious["beast"] == (0.5 if tells else 0.0), "what is predicted and not there still counts"
+
+
 def test_child_that_is_predicted_but_not_there_has_iou_zero(tmp_path: Path) -> None:
     found = score(pack_of(tmp_path, [halves(3, 3)]), answer("beast", 1, 0))
     assert found.ious == {"tail": 0.5, "trunk": 0.0}

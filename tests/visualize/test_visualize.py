@@ -156,7 +156,7 @@ def test_another_seed_draws_other_random_pictures_and_the_same_best(reported: tu
         ("results/plots/tiny/frequencies.csv", "preprocess"),
         ("results/plots/tiny/legs.csv", "train"),
         ("results/reports/tiny/scene.json", "train"),
-        ("results/data/tiny/manifest.json", "preprocess"),
+        ("results/data/tiny/val.json", "preprocess"),
     ],
 )
 def test_a_missing_or_spoilt_input_is_one_line_naming_file_and_stage(
@@ -179,7 +179,7 @@ def test_missing_predictions_and_rows_of_other_images_are_refused(project: tuple
     table = root / "results/plots/tiny/per_image.csv"
     before = table.read_text()
     table.write_text(before.replace("2008_000003", "2009_000003"))
-    with pytest.raises(DataError, match=r"per_image\.csv has 8 images, the manifest 8 of val, not the same ones"):
+    with pytest.raises(DataError, match=r"per_image\.csv has 8 images, val\.json 8, not the same ones"):
         visualize(params, root, ANIMAL)
     table.write_text(before)
     for prediction in (root / "results/predictions/tiny").iterdir():

@@ -24,6 +24,7 @@ _HEADERS = threading.Lock()
 raises SystemError, "AST constructor recursion depth mismatch"."""
 
 _ID = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
+ID_CHARACTERS = "letters, digits, '_', '-' and '.' only"
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ class Layout:
             return (), [f"{path}: cannot be read ({error.strerror}); expected one image id per line"]
         if not words:
             return (), [f"{path}: lists no image; expected one image id per line"]
-        bad = sorted({word for word in words if not _ID.fullmatch(word)})
+        bad = sorted({word for word in words if not is_id(word)})
         return (
-            tuple(word for word in words if _ID.fullmatch(word)),
-            [f"{path}: {word[:80]!r} is no image id; expected letters, digits, '_', '-' and '.' only" for word in bad],
+            tuple(word for word in words if is_id(word)),
+            [f"{path}: {word[:80]!r} is no image id; expected {ID_CHARACTERS}" for word in bad],
         )
 
     def read_classes(self) -> dict[int, str]:
@@ -120,6 +121,11 @@ class Layout:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
         except ValueError as error:
             raise DataError(f"{path}: {error}") from None
+
+
+def is_id(word: str) -> bool:
+    """Whether an image can have this id: it becomes a file name, and a word of a list."""
+    return _ID.fullmatch(word) is not None
 
 
 def _look_into(folder: Path) -> None:

@@ -10,17 +10,17 @@ from bodycascade.data.parallel import ordered_map
 from bodycascade.errors import DataError
 from bodycascade.evaluate.examples import Example
 from bodycascade.files import sha256_of
-from bodycascade.preprocess.manifest import Manifest
+from bodycascade.preprocess.manifest import ValManifest
 
 
 class ValSplit:
     """The val images in the order of the manifest; `layout` is where they lie."""
 
-    def __init__(self, manifest: Manifest, root: Path) -> None:
+    def __init__(self, manifest: ValManifest, root: Path) -> None:
         """`root` is the folder that the manifest's layout is relative to. Raises `DataError` where it is missing."""
         self.layout = Layout.open(root / manifest.layout)
-        self.ids = manifest.ids["val"]
-        self._kinds, self._files = manifest.kinds, manifest.val_files
+        self.ids = manifest.ids
+        self._kinds, self._files = manifest.kinds, manifest.files
 
     def examples(self) -> Iterator[Example]:
         """Every image once, read in a thread ahead of the caller."""

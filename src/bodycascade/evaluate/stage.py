@@ -19,7 +19,7 @@ from bodycascade.files import write_json
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
-from bodycascade.preprocess import read_manifest
+from bodycascade.preprocess import read_val_manifest
 from bodycascade.progress import track
 from bodycascade.segmenter import Segmenter
 
@@ -39,7 +39,7 @@ def evaluate(params: Params, root: Path, tree: Tree = PASCAL_PART) -> dict[str, 
 def _evaluate(params: Params, root: Path, tree: Tree) -> dict[str, Any]:
     profile = params.profile
     trained = profile.trained_tree(tree)
-    manifest = read_manifest(root / profile.data)
+    manifest = read_val_manifest(root / profile.data)
     manifest.require_tree(trained)
     manifest.require_settings(params.preprocess)
     split = ValSplit(manifest, root)

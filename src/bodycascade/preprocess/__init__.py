@@ -1,9 +1,9 @@
-"""From a data set in its layout to packs, class frequencies and a manifest."""
+"""From a data set in its layout to packs, class frequencies and manifests."""
 
 from __future__ import annotations
 
 from bodycascade.preprocess.making import preprocess
-from bodycascade.preprocess.manifest import Manifest, open_pack, read_manifest
+from bodycascade.preprocess.manifest import Manifest, ValManifest, open_pack, read_manifest, read_val_manifest
 from bodycascade.preprocess.pack import Pack
 
-__all__ = ["Manifest", "Pack", "open_pack", "preprocess", "read_manifest"]
+__all__ = ["Manifest", "Pack", "ValManifest", "open_pack", "preprocess", "read_manifest", "read_val_manifest"]

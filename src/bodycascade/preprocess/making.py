@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from bodycascade.data.check import DataReport, check_data
@@ -19,14 +18,14 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, Preprocess
 from bodycascade.preprocess.frequencies import count_frequencies, frequencies_csv
 from bodycascade.preprocess.grayscale import kind_of
-from bodycascade.preprocess.manifest import Manifest, write_manifest
+from bodycascade.preprocess.manifest import Manifest, ValManifest, settings_by_key, write_manifest
 from bodycascade.preprocess.pack import Sample, write_pack
 from bodycascade.preprocess.sampling import packed_size, read_sample
 from bodycascade.progress import track
 
 
-def preprocess(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Manifest:
-    """Make the packs of `params.profile` below `root` and tell what was made.
+def preprocess(params: Params, root: Path, tree: Tree = PASCAL_PART) -> tuple[Manifest, ValManifest]:
+    """Make the packs of `params.profile` below `root` and tell what was made, of the packs and of val.
 
     Everything is made in a folder aside, which takes the place of results/data/<profile> when it is whole. Two runs
     over the same data give the same bytes. Raises `DataError` where the data cannot be used, where no image is left,
@@ -42,12 +41,14 @@ def preprocess(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Manifest
                 print(f"preprocess: note: {note}", flush=True)
             _check_room(report, settings, aside)
             trained = params.profile.trained_tree(tree)
+            val = _describe_val(settings, layout, report, where=where, tree=trained)
             manifest = _make(settings, layout, report, aside, where=where, tree=trained)
-            write_manifest(aside, manifest)
+            for one in (manifest, val):
+                write_manifest(aside, one)
         pixels = [report.pixels[name] for name in manifest.ids["train"]]
         _write_table(root / params.profile.plots / "frequencies.csv", frequencies_csv(pixels, tree))
-    print(f"preprocess: {_summary(manifest)}", flush=True)
-    return manifest
+    print(f"preprocess: {_summary(manifest, val)}", flush=True)
+    return manifest, val
 
 
 def _open_layout(params: Params, root: Path, aside: Path, tree: Tree) -> tuple[Layout, str]:
@@ -84,7 +85,7 @@ def _make(
     """Write the packs to `folder` and describe them."""
     grayscale = settings.grayscale
     train, selection = split_selection(report.train, settings.selection_fraction)
-    val, kinds = tuple(sorted(report.val)), {}
+    kinds = {}
 
     def samples(ids: Iterable[str], *, drop: bool = False) -> Iterator[Sample]:
         for sample in ordered_map(lambda name: read_sample(layout, name, settings), ids):
@@ -96,18 +97,28 @@ def _make(
     packed = samples(track(train, "pack train", total=len(train)), drop=drop)
     write_pack(folder / "train", packed, gray_share=grayscale.balanced_share if balance else None)
     write_pack(folder / "selection", samples(selection))
-    kinds |= zip(val, ordered_map(lambda name: kind_of(layout.read_image(name), grayscale.tolerance), val), strict=True)
     kept = tuple(name for name in train if not (drop and kinds[name] != "colour"))
     return Manifest(
         tree=tree.to_json(),
         layout=where,
-        settings=asdict(settings),
-        ids={"train": kept, "selection": selection, "val": val},
+        settings=settings_by_key(settings, val=False),
+        ids={"train": kept, "selection": selection},
         kinds=dict(sorted(kinds.items())),
-        val_files=_checksums(layout, val),
         packs={split: sha256_of(folder / split / "index.json") for split in ("train", "selection")},
         frequencies=count_frequencies([report.pixels[name] for name in kept], tree),
-        notes=report.notes,
+    )
+
+
+def _describe_val(settings: Preprocess, layout: Layout, report: DataReport, *, where: str, tree: Tree) -> ValManifest:
+    ids, tolerance = tuple(sorted(report.val)), settings.grayscale.tolerance
+    kinds = ordered_map(lambda name: kind_of(layout.read_image(name), tolerance), ids)
+    return ValManifest(
+        tree=tree.to_json(),
+        layout=where,
+        settings=settings_by_key(settings, val=True),
+        ids=ids,
+        kinds=dict(zip(ids, kinds, strict=True)),
+        files=_checksums(layout, ids),
     )
 
 
@@ -122,7 +133,8 @@ def _checksums(layout: Layout, ids: tuple[str, ...]) -> dict[str, str]:
     return dict(zip(names, ordered_map(sha256_of, paths), strict=True))
 
 
-def _summary(manifest: Manifest) -> str:
-    sizes = ", ".join(f"{len(ids)} {split}" for split, ids in manifest.ids.items())
-    gray, near = (sum(found == kind for found in manifest.kinds.values()) for kind in ("gray", "near_gray"))
+def _summary(manifest: Manifest, val: ValManifest) -> str:
+    sizes = ", ".join(f"{len(ids)} {split}" for split, ids in (*manifest.ids.items(), ("val", val.ids)))
+    kinds = [*manifest.kinds.values(), *val.kinds.values()]
+    gray, near = (kinds.count(kind) for kind in ("gray", "near_gray"))
     return f"{sizes} images; {gray} exactly gray, {near} nearly so"

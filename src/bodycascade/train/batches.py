@@ -86,8 +86,7 @@ class BatchLoader:
         self._make_augmenter = make_augmenter
         self._threads = threading.local()
         inside = {i for i in range(len(pack)) if bool((self._target_map[pack.mask(i)] != IGNORE).any())}
-        self._indices = [i for i in pack.epoch if i in inside]
-        self._views = _numbered(self._indices)
+        self._views = _numbered([i for i in pack.epoch if i in inside])
 
     @property
     def batch_size(self) -> int:
@@ -97,19 +96,19 @@ class BatchLoader:
     @property
     def images_per_epoch(self) -> int:
         """Number of views in one epoch."""
-        return len(self._indices)
+        return len(self._views)
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches in one epoch; the last one may be smaller."""
-        return -(-len(self._indices) // self._train.batch_size)
+        return -(-len(self._views) // self._train.batch_size)
 
     def epoch(self, epoch: int, *, first: int = 0) -> Generator[tuple[Batch, float], None, None]:
         """The batches of `epoch` from number `first` on, each with the seconds that the caller waited for it.
 
         Closing the generator ends its threads, which do not start another batch then.
         """
-        shuffled = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(len(self._indices))
+        shuffled = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(len(self._views))
         order = [self._views[place] for place in shuffled]
         size, ahead = self._train.batch_size, self._train.prefetch
         chunks = (order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch))

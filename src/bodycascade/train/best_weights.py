@@ -38,8 +38,8 @@ class BestWeights:
         return self._best_first()[0]
 
     def offer(self, weights: Weights, score: Score, *, phase: int, epoch: int) -> None:
-        """Keep a copy of `weights` where they are the best of `phase`; without a score, the last ones are."""
-        if not score.ious:
+        """Keep a copy of `weights` where they are the best of `phase`; where `score` tells nothing, the last ones."""
+        if not score.tells:
             self._by_phase = {}
         if phase in self._by_phase and score.mean_iou <= self._by_phase[phase]["score"]:
             return

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +17,38 @@ from PIL import Image
 
 from bodycascade.files import replace_file, write_text
 from bodycascade.progress import duration
+from bodycascade.train.scoring import Score
 
 Row = dict[str, float]
 """Figures of one epoch; the keys `epoch`, `step` and `wall_time` (seconds since 1970) are always there."""
+
+
+def make_row(
+    state: Mapping[str, int],
+    sums: Mapping[str, float],
+    score: Score,
+    *,
+    children: Sequence[str],
+    learning_rate: float,
+) -> Row:
+    """The row of the epoch that has just ended, from the trainer's counters, its sums over the epoch and the score."""
+    steps, seconds = sums["steps"] or math.nan, max(sums["seconds"], 1e-9)
+    row: Row = {
+        "epoch": state["epoch"],
+        "step": state["step"],
+        "wall_time": time.time(),
+        "seconds": sums["seconds"] + score.seconds,
+        "images_per_second": sums["images"] / seconds,
+        "data_wait_fraction": sums["waited"] / seconds,
+        "learning_rate": learning_rate,
+        "loss": sums["loss"] / steps,
+        "cross_entropy": sums["cross_entropy"] / steps,
+        "dice": sums["dice"] / steps,
+        "skipped_steps": state["skipped"],
+        "selection_loss": score.loss,
+        "selection_mIoU": score.mean_iou,
+    }
+    return row | {f"iou_{name}": score.ious.get(name, math.nan) for name in children}
 
 
 class Events:

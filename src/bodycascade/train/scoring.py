@@ -31,11 +31,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Score:
-    """IoU per child over all pixels (a child that never occurs has none), their mean without the background, the mean
-    loss of what was looked at (an image, or a box), and how long it took."""
+    """How good an expert is on the selection set.
+
+    `ious`: of each child over all pixels; one that is neither there nor predicted has none. `mean_iou`: their mean
+    without the background. `tells`: whether any child that counts is there; where none is, `mean_iou` says nothing of
+    the expert. `loss`: the mean of what was looked at, an image or a box. `seconds`: how long it took.
+    """
 
     ious: dict[str, float]
     mean_iou: float
+    tells: bool
     loss: float
     seconds: float
 
@@ -64,7 +69,8 @@ class SelectionScorer:
 
     The parent mask is the predicted one where `parents` is given, else the true one. With `zoom`, a child looks at
     boxes around the true people, else at whole images. What holds no pixel of the node is left out; `images` is the
-    number of images that are left. Inputs are made once, since they are the same every epoch.
+    number of images that are left, `counted` names the children whose IoU counts, and `tells` is whether any of them is
+    there. Inputs are made once, since they are the same every epoch.
     """
 
     def __init__(
@@ -76,6 +82,10 @@ class SelectionScorer:
         for part in _parts(pack, expert.tree.target_map(expert.spec.name), None if is_root else zoom):
             by_shape[expert.input_shape(*part.target.shape)].append(part)
         self.images = len({part.index for parts in by_shape.values() for part in parts})
+        background = expert.tree.leaves[0].name
+        self.counted = tuple(child for child in expert.spec.children if child != background)
+        places = [expert.spec.children.index(child) for child in self.counted]
+        self.tells = any(bool(np.isin(part.target, places).any()) for parts in by_shape.values() for part in parts)
         self._groups = []
         for shape, parts in by_shape.items():
             for first in range(0, len(parts), BATCH):
@@ -105,9 +115,12 @@ class SelectionScorer:
                 pairs = target[valid].long() * children + full.argmax(1)[0][valid]
                 matrix += torch.bincount(pairs, minlength=children**2).view(children, children).numpy()
         expert.train(training)
-        ious, mean = _ious(matrix, expert)
+        ious = {
+            name: iou for name, iou in zip(expert.spec.children, child_ious(matrix), strict=True) if iou is not None
+        }
+        mean = float(np.mean([iou for name, iou in ious.items() if name in self.counted] or [0.0]))
         looked_at = sum(len(group.targets) for group in self._groups)
-        return Score(ious, mean, loss / max(1, looked_at), time.perf_counter() - started)
+        return Score(ious, mean, self.tells, loss / max(1, looked_at), time.perf_counter() - started)
 
     @torch.inference_mode()
     def sample(
@@ -143,7 +156,7 @@ class SelectionScorer:
             if not half:
                 raise TrainingError(
                     f"{expert.spec.name}: one image does not fit into the memory of {self._device}; "
-                    "lower train.common.input_side in params.yaml"
+                    f"lower train.{expert.spec.name}.input_side"
                 ) from error
             _log.warning("%s is out of memory: going on with %d images at once", self._device, half)
         parts = [slice(None, half), slice(half, None)]
@@ -189,11 +202,3 @@ def _make_group(
 
 def _shrink(probability: Tensor, shape: tuple[int, int]) -> Tensor:
     return functional.interpolate(probability[None, None], size=shape, mode="bilinear", antialias=True)[0, 0]
-
-
-def _ious(matrix: npt.NDArray[np.int64], expert: Expert) -> tuple[dict[str, float], float]:
-    """IoU of each child that occurs, and their mean without the background."""
-    background = expert.tree.leaves[0].name
-    ious = {name: iou for name, iou in zip(expert.spec.children, child_ious(matrix), strict=True) if iou is not None}
-    counted = [iou for name, iou in ious.items() if name != background]
-    return ious, float(np.mean(counted)) if counted else 0.0

@@ -90,13 +90,20 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
     """Everything from the packs to the files, `above` being the trained experts on the path from the root."""
     training = assemble(job, manifest, above, folder=folder, maps=folder)
     trainer = training.trainer
-    if not training.scorer.images:
-        job.say(f"no image of the selection set holds {job.spec.node}: the last epoch's weights will be kept")
-    again = f"; resumed in epoch {len(trainer.rows) + 1}" if trainer.resume() else ""
+    if not training.scorer.tells:
+        wanted = " or ".join(training.scorer.counted)
+        job.say(f"no image of the selection set holds {wanted}: the last epoch's weights will be kept")
+    again = _place(trainer) if trainer.resume() else ""
     plan = f"{trainer.epochs} epochs of {training.loader.steps_per_epoch} steps"
     job.say(f"{training.loader.images_per_epoch} images, {plan}{again}")
     _record(job, training, folder)
     _finish(job, trainer, training.scorer)
+
+
+def _place(trainer: Trainer) -> str:
+    """Where a resumed training goes on."""
+    done = len(trainer.rows)
+    return f"; resumed in epoch {done + 1}" if done < trainer.epochs else "; resumed after the last"
 
 
 def _record(job: Job, training: Assembly, folder: Path) -> None:

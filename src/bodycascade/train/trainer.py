@@ -20,7 +20,7 @@ from bodycascade.params import TrainParams
 from bodycascade.train.batches import Batch, BatchLoader
 from bodycascade.train.best_weights import BestWeights, Weights
 from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
-from bodycascade.train.history import Row
+from bodycascade.train.history import Row, make_row
 from bodycascade.train.leaf_head import leaf_head_for
 from bodycascade.train.loss import LossParts, expert_loss
 from bodycascade.train.optimizer import make_optimizer
@@ -81,10 +81,6 @@ class Trainer:
     def best_row(self) -> Row:
         """The history's row of the epoch whose weights are the best so far."""
         return self.rows[self._best.best["epoch"] - 1]
-
-    def best_expert(self) -> Expert:
-        """The expert with the best weights that an epoch ended at."""
-        return self._expert_with(self._best.best["weights"])
 
     def averaged_expert(self) -> tuple[Expert, list[int]]:
         """The expert with its best weights, or with a mean of several epochs' that scores better; and these epochs.
@@ -255,7 +251,7 @@ class Trainer:
             raise TrainingError(
                 f"{self._expert.spec.name}: no finite loss in {MOST_BAD_STEPS} steps in a row (epoch "
                 f"{self._state['epoch'] + 1}, step {self._state['step']}, learning rate {rate:.3g}); "
-                "lower train.common.learning_rate or set base.precision to float32"
+                f"lower train.{self._expert.spec.name}.learning_rate or set base.precision to float32"
             )
 
     @contextmanager
@@ -263,9 +259,10 @@ class Trainer:
         try:
             yield
         except torch.OutOfMemoryError as error:
+            name = self._expert.spec.name
             raise TrainingError(
-                f"{self._expert.spec.name}: the GPU has too little memory for batches of {self._train.batch_size}; "
-                "lower train.common.batch_size or crop_side in params.yaml"
+                f"{name}: the GPU has too little memory for batches of {self._train.batch_size}; "
+                f"lower train.{name}.batch_size or train.{name}.crop_side"
             ) from error
 
     def _update_average(self, step: int) -> None:
@@ -283,27 +280,9 @@ class Trainer:
         phase = self._schedule.cycle(self._state["epoch"]).phase
         self._state["epoch"] += 1
         self._state["batch"] = 0
-        row = self._row(score)
+        rate = self._optimizer.param_groups[0]["lr"]
+        row = make_row(self._state, self._sums, score, children=self._expert.spec.children, learning_rate=rate)
         self._sums = dict.fromkeys(_SUMS, 0.0)
         self.rows.append(row)
         self._best.offer(self._average.state_dict(), score, phase=phase, epoch=self._state["epoch"])
         return row
-
-    def _row(self, score: Score) -> Row:
-        sums, steps = self._sums, self._sums["steps"] or math.nan
-        row: Row = {
-            "epoch": self._state["epoch"],
-            "step": self._state["step"],
-            "wall_time": time.time(),
-            "seconds": sums["seconds"] + score.seconds,
-            "images_per_second": sums["images"] / max(sums["seconds"], 1e-9),
-            "data_wait_fraction": sums["waited"] / max(sums["seconds"], 1e-9),
-            "learning_rate": self._optimizer.param_groups[0]["lr"],
-            "loss": sums["loss"] / steps,
-            "cross_entropy": sums["cross_entropy"] / steps,
-            "dice": sums["dice"] / steps,
-            "skipped_steps": self._state["skipped"],
-            "selection_loss": score.loss,
-            "selection_mIoU": score.mean_iou,
-        }
-        return row | {f"iou_{name}": score.ious.get(name, math.nan) for name in self._expert.spec.children}

@@ -11,7 +11,7 @@ from bodycascade.files import write_text
 from bodycascade.folders import only_one
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
-from bodycascade.preprocess import read_manifest
+from bodycascade.preprocess import read_val_manifest
 from bodycascade.progress import track
 from bodycascade.visualize.board import write_board
 from bodycascade.visualize.inputs import Inputs, read_inputs
@@ -32,7 +32,7 @@ def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
             f"{profile.params}: expected a profile with the tree cascade, found {profile.tree}, which has no report; "
             f"its figures are in {profile.reports / 'metrics.json'}"
         )
-    manifest = read_manifest(root / profile.data)
+    manifest = read_val_manifest(root / profile.data)
     manifest.require_tree(tree)
     manifest.require_settings(params.preprocess)
     inputs = read_inputs(params, root, tree)
@@ -49,7 +49,7 @@ def _panels(inputs: Inputs, split: ValSplit, predictions: Path) -> dict[str, lis
     rows = {row.id: row for row in inputs.rows}
     if set(rows) != set(split.ids):
         raise DataError(
-            f"per_image.csv has {len(rows)} images, the manifest {len(split.ids)} of val, not the same ones; "
+            f"per_image.csv has {len(rows)} images, val.json {len(split.ids)}, not the same ones; "
             "run the evaluate stage again"
         )
     finest = f"mIoU{len(inputs.tree.levels) - 1}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -74,9 +76,20 @@ def _run(jobs: list[_Job], workers: int | None) -> None:
             _write_one(job)
         return
     # Spawned, not forked: the caller may hold threads (torch does), which a fork does not survive.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(count, get_context("spawn"), _end_with, (os.getpid(),)) as pool:
         for _ in pool.map(_write_one, jobs, chunksize=4):
             pass
+
+
+def _end_with(parent: int) -> None:
+    """Let this worker end when `parent` does: one that is killed cannot tell its workers, who would wait for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _usable_cores() -> int:
