@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,15 @@ def test_what_a_killed_run_left_goes_and_what_belongs_to_others_stays(tmp_path: 
     assert not any(folder.exists() for folder in left)
     assert all(folder.is_dir() for folder in others)
     assert (tmp_path / "name" / "file").read_text() == "new"
+
+
+def test_where_no_lock_is_held_only_what_a_dead_process_left_goes(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".name.{gone.pid}.0a1b2c3d.part"
+    others = [tmp_path / f".name.{os.getpid()}.0a1b2c3d.part", tmp_path / f".name.{gone.pid}.0a1b2c3d.old"]
+    for folder in (left, *others):
+        folder.mkdir()
+    replace_once(tmp_path / "name", "new", locked=False)
+    assert not left.exists()
+    assert all(folder.is_dir() for folder in others), "one is at work, one may be the only whole copy"

@@ -15,6 +15,32 @@ def test_contradiction_made_by_an_override_is_named_where_it_is_written(tmp_path
     assert said.startswith(f"params.yaml:{line_of('train.body')}: train.body.crop_side: expected at most input_side")
 
 
+def test_contradiction_with_what_is_common_says_whose_it_is(tmp_path: Path) -> None:
+    said = error_of(tmp_path, with_value("train.body", "{input_side: 128}"))
+    assert said.startswith(f"params.yaml:{line_of('train.common.crop_side')}: train.common.crop_side: ")
+    assert said.endswith("expected at most input_side, 128, found 192 (for the expert body)")
+
+
+@pytest.mark.parametrize(
+    ("section", "stride"),
+    [
+        ("{crop_side: 200}", 64),
+        ("{crop_side: 88, widths: [8, 16], input_pool: 2, stem_stride: 4}", 16),
+        ("{crop_side: 240, encoder: movenet_thunder+nanodet_g, input_pool: 1, stem_stride: 1}", 32),
+    ],
+)
+def test_training_crop_that_the_network_could_not_take_is_refused(tmp_path: Path, section: str, stride: int) -> None:
+    side = section.split(",", maxsplit=1)[0].strip("{}").split()[-1]
+    said = error_of(tmp_path, with_value("train.body", section))
+    assert said.endswith(f"train.body.crop_side: expected a multiple of the network's stride, {stride}, found {side}")
+
+
+def test_unknown_encoder_is_refused_before_the_first_expert_is_trained(tmp_path: Path) -> None:
+    said = error_of(tmp_path, with_value("train.lower_body", "{encoder: movenet_thundr}"))
+    where = f"params.yaml:{line_of('train.lower_body')}: train.lower_body.encoder"
+    assert said.startswith(f"{where}: encoder 'movenet_thundr' is not known; expected one of ")
+
+
 @pytest.mark.parametrize(("key", "value"), [("stem_stride", 4), ("input_pool", 2)])
 def test_encoder_leaves_no_place_for_another_way_to_shrink_the_input(tmp_path: Path, key: str, value: int) -> None:
     others = {"stem_stride": 1, "input_pool": 1, key: value}

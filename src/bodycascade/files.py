@@ -44,7 +44,7 @@ def remove_asides(folder: Path, name: str | None = None) -> None:
     pattern = "*" if name is None else glob.escape(name)
     for aside in folder.glob(f".{pattern}.*.part"):
         process = aside.name.split(".")[-2]
-        if not (process.isascii() and process.isdigit() and _runs(int(process))):
+        if not (process.isascii() and process.isdigit() and is_running(int(process))):
             aside.unlink(missing_ok=True)
 
 
@@ -65,7 +65,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _runs(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

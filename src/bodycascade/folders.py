@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bodycascade.errors import BodyCascadeError, BundleError, DataError
+from bodycascade.files import is_running
 
 # From linux/fcntl.h and linux/fs.h: paths are relative to the working folder; swap the two names.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -48,10 +49,15 @@ class FolderKind:
 def replace_kind(target: Path, kind: FolderKind) -> Iterator[Path]:
     """An empty folder aside that takes the place of `target` on success and is removed on an error; needs no lock.
 
-    Raises `BundleError` where `target` holds anything but a folder of this `kind`.
+    What processes that are gone left aside is removed first. Raises `BundleError` where `target` holds anything but a
+    folder of this `kind`.
     """
     target = target.resolve()
     kind.check_replaceable(target)
+    for stale, process in _asides(target):
+        # One called .old may be all that there is of what a killed run was about to replace.
+        if stale.suffix == ".part" and not is_running(process):
+            shutil.rmtree(stale, ignore_errors=True)
     with folder_aside(target) as aside:
         yield aside
         put_in_place(aside, target)
@@ -65,13 +71,18 @@ def replace_folder(target: Path) -> Iterator[Path]:
     is a link, what it leads to is replaced.
     """
     target = target.resolve()
-    ours = re.compile(rf"\.{re.escape(target.name)}\.\d+\.[0-9a-f]{{8}}\.(part|old)")
-    for stale in list(target.parent.glob(".*")):
-        if ours.fullmatch(stale.name):
-            shutil.rmtree(stale, ignore_errors=True)
+    for stale, _ in _asides(target):
+        shutil.rmtree(stale, ignore_errors=True)
     with folder_aside(target) as aside:
         yield aside
         put_in_place(aside, target)
+
+
+def _asides(target: Path) -> list[tuple[Path, int]]:
+    """What runs of `folder_aside` and `put_in_place` left beside `target`, each with the process that it is of."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.(\d+)\.[0-9a-f]{{8}}\.(part|old)", re.ASCII)
+    named = [(path, ours.fullmatch(path.name)) for path in target.parent.glob(".*")]
+    return [(path, int(match[1])) for path, match in named if match]
 
 
 @contextmanager

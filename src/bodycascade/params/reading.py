@@ -46,9 +46,10 @@ def read_params(path: Path, tree: Tree) -> Params:
     )
     values["train"] = {name: _merge(reader, train[_COMMON], train[name], f"train.{name}") for name in experts}
     params = Params(**values)
-    for keys, message in contradictions(params):
+    for expert, keys, message in contradictions(params):
         line, key = _find(sections, keys)
-        raise reader.fail(line, key, message)
+        whose = f" (for the expert {expert})" if expert and key.startswith(f"train.{_COMMON}.") else ""
+        raise reader.fail(line, key, message + whose)
     return params
 
 
