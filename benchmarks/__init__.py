@@ -1,4 +1,4 @@
-"""Measurements beside the pipeline: python -m benchmarks.accuracy, benchmarks.speed, benchmarks.loading.
+"""Measurements beside the pipeline: python -m benchmarks.accuracy, speed, loading, ablation, failures, model_card.
 
-Each prints a table and writes it, with all figures as JSON, to benchmarks/results.
+The first four print a table and write it, with all figures as JSON, to benchmarks/results.
 """

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmarks.arguments import count
 from benchmarks.examples import read_examples, spread
 from benchmarks.output import run_benchmark
 from benchmarks.segmenters import KINDS, open_segmenter
@@ -95,11 +96,11 @@ def _views(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> tuple
 def page(failures: Sequence[Failure]) -> str:
     """One HTML page without a request: worst first within each kind, the most frequent kind first."""
     counts = Counter(one.kind for one in failures)
-    summary = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())
+    summary = ", ".join(f"{kind} {times}" for kind, times in counts.most_common())
     groups = []
-    for kind, count in counts.most_common():
+    for kind, times in counts.most_common():
         rows = "".join(_row(one) for one in sorted(failures, key=lambda one: one.score) if one.kind == kind)
-        groups.append(f"<h2>{escape(kind)} ({count})</h2>{rows}")
+        groups.append(f"<h2>{escape(kind)} ({times})</h2>{rows}")
     style = (
         ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;"
         "padding:0 1rem}figure{margin:0 0 1.5rem}figcaption{opacity:.75}img{max-width:32%;margin-right:1%}"
@@ -135,8 +136,8 @@ def run(arguments: argparse.Namespace) -> None:
         worst = sorted(worst, key=lambda one: one.score)[: arguments.count]
     path = arguments.out / "failures.html"
     write_text(path, page(worst))
-    for kind, count in Counter(one.kind for one in worst).most_common():
-        print(f"{count:3d}  {kind}")
+    for kind, times in Counter(one.kind for one in worst).most_common():
+        print(f"{times:3d}  {kind}")
     print(path)
 
 
@@ -146,8 +147,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("segmenter", metavar="SEGMENTER", help=KINDS)
     parser.add_argument("--data", type=Path, default=Path("data/pascal_part"), help="data folder (%(default)s)")
     parser.add_argument("--ids", default="val_id.txt", help="list of image ids in it (%(default)s)")
-    parser.add_argument("--limit", type=int, help="look at so many images, evenly spread over the list")
-    parser.add_argument("--count", type=int, default=30, help="how many of the worst to show (%(default)s)")
+    parser.add_argument("--limit", type=count, help="look at so many images, evenly spread over the list")
+    parser.add_argument("--count", type=count, default=30, help="how many of the worst to show (%(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("results/failures"), help="folder of the page (%(default)s)")
     return parser.parse_args(argv)

@@ -111,8 +111,10 @@ class CascadeSegmenter:
     def __call__(self, image: ImageLike, *, level: int | None = None) -> Segmentation:
         """The segmentation of a path, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
 
-        `level`: the finest level that is wanted (0: the body alone); experts below it do not run. The argument is
-        never modified. Raises `ImageError` where it is no usable picture, `TreeError` where there is no such level.
+        `level`: the finest level that is wanted (0: the body alone); experts below it do not run. Asked so, a soft
+        cascade decides that level by itself, where it else takes the likeliest leaf, so a few pixels in a hundred of a
+        body may differ. The argument is never modified. Raises `ImageError` where it is no usable picture, `TreeError`
+        where there is no such level.
         """
         return self.batch([image], level=level)[0]
 

@@ -12,9 +12,23 @@ from PIL import Image
 
 from bodycascade import CascadeSegmenter
 from bodycascade.flip_averaging import FlipAveraged
+from bodycascade.hierarchy import Node, Tree
 from tests.commands.conftest import Call
 from tests.picture_run.runs import files_below, labels_in
-from tests.toy_experts import random_image
+from tests.toy_experts import cascade, random_image, tiny_experts
+
+TWO_LEVELS = Tree(
+    Node(
+        "scene",
+        (0, 0, 0),
+        children=(
+            Node("ground", (0, 0, 0), label=0),
+            Node(
+                "beast", (90, 160, 90), children=(Node("tail", (9, 9, 9), label=1), Node("rest", (200, 9, 9), label=2))
+            ),
+        ),
+    )
+)
 
 SIZES = {"a.png": (40, 60), "b.png": (61, 30), "sub/c.png": (50, 50)}
 
@@ -124,7 +138,6 @@ def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, cal
     [
         (("head.jpg", "--cutout", "head"), ".png"),
         (("found.json", "--labels"), ".png"),
-        (("shares.txt", "--csv"), "no file of its own"),
     ],
 )
 def test_a_file_of_another_kind_is_not_made_a_folder(
@@ -135,6 +148,32 @@ def test_a_file_of_another_kind_is_not_made_a_folder(
     code, _, errors = call("segment", photos / "a.png", "-o", out, "--bundle", bundle, *asked)
     assert (code, errors) == (1, f"{out}: what is asked for ends in {ending}; name it so, or a folder\n")
     assert not out.exists()
+
+
+def test_a_table_is_written_into_a_folder(photos: Path, bundle: Path, call: Call) -> None:
+    out = photos.parent / "shares.csv"
+    code, _, errors = call("segment", photos, "-o", out, "--bundle", bundle, "--csv")
+    assert (code, errors) == (1, f"{out}: a file, but tables are written into a folder; name a folder with -o\n")
+    assert not out.exists()
+
+
+def test_a_cascade_of_another_tree_has_levels_of_its_own(photos: Path, tmp_path: Path, call: Call) -> None:
+    cascade(tiny_experts(TWO_LEVELS)).save(tmp_path / "animals")
+    words = (photos / "a.png", "--bundle", tmp_path / "animals", "--device", "cpu")
+    assert call("segment", *words, "-o", tmp_path / "out")[0] == 0
+    wanted = CascadeSegmenter.load(tmp_path / "animals", "cpu")(photos / "a.png").level(1)
+    np.testing.assert_array_equal(labels_in(tmp_path / "out" / "a.png"), wanted)
+    code, _, errors = call("segment", *words, "-o", tmp_path / "more", "--level", "body")
+    assert (code, errors) == (1, "no level is called 'body'; expected 0 to 1\n")
+
+
+def test_a_coarse_level_decided_by_the_leaves_is_told_from_the_usual_one(
+    photos: Path, tmp_path: Path, bundle: Path, call: Call
+) -> None:
+    words = ("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, "--labels", "--level", "0")
+    assert "3 made" in call(*words)[1]
+    assert "3 made" in call(*words, "--probs")[1]
+    assert "3 made" in call(*words)[1]
 
 
 @pytest.mark.parametrize("words", [("", "-o", "out"), ("a.png", "-o", "")])

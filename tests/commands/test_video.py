@@ -62,7 +62,11 @@ def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path, call: Call
         (("--blur", "--background", "green"), "--background is for --style replace, not for blur"),
         (("--style", "blur", "--node", "tail"), "no class is called 'tail'"),
         (("--level", "7"), "no level is called '7'; expected 0 to 2, or body, halves, parts"),
-        (("--level", "legs", "--style", "blur"), "no level is called 'legs'; expected 0 to 2, or body, halves, parts"),
+        (("--level", "legs"), "no level is called 'legs'; expected 0 to 2, or body, halves, parts"),
+        (("--level", "1", "--style", "blur"), "--level is for --style overlay or classes, not for blur; leave it out"),
+        (("--blur-strength", "5"), "--blur-strength is for --style blur, not for overlay; leave it out"),
+        (("--node", "head"), "--node is for --style matte or blur or replace, not for overlay; leave it out"),
+        (("--style", "classes", "--opacity", "0.5"), "--opacity is for --style overlay, not for classes; leave it out"),
         (("--style", "replace", "--background", "nowhere.png"), "neither a file that is there nor a colour"),
     ],
 )
@@ -107,7 +111,7 @@ def test_a_level_has_a_number_or_a_name(
     asked: list[int] = []
     paint = effects.Overlay
 
-    def overlay(tree: Tree, *, level: int, opacity: float, smooth_seconds: float) -> effects.Overlay:
+    def overlay(tree: Tree, *, level: int, opacity: float | None, smooth_seconds: float) -> effects.Overlay:
         asked.append(level)
         return paint(tree, level=level, opacity=opacity, smooth_seconds=smooth_seconds)
 
@@ -129,6 +133,12 @@ def test_the_camera_records_a_played_video(tmp_path: Path, clip: Path, call: Cal
     assert (code, errors) == (0, "")
     shown = int(said.split()[0])
     assert 1 <= shown == len(read(tmp_path / "live.mp4")[0]) <= 6
+
+
+def test_the_camera_needs_something_to_show_to(clip: Path, call: Call) -> None:
+    code, said, errors = call("camera", "--source", clip, "--no-window")
+    assert (code, said) == (1, "")
+    assert errors == "nothing to show to; leave out --no-window, or add -o or --loopback\n"
 
 
 def test_the_camera_does_not_record_over_what_it_plays(clip: Path, call: Call) -> None:

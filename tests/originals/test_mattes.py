@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from PIL import Image
 from bodycascade.data.check import check_data
 from bodycascade.data.layout import Layout
 from bodycascade.errors import DataError
-from bodycascade.hierarchy import IGNORE, PASCAL_PART
+from bodycascade.hierarchy import IGNORE, PASCAL_PART, Tree
 from bodycascade.originals import mattes, person_part
 from bodycascade.originals.assembling import assemble
 
@@ -65,6 +67,17 @@ def test_official_labels_become_ours(tmp_path: Path, mode: str) -> None:
     picture.save(tmp_path / "a.png")
     # background, head, torso, upper arm, lower arm, upper leg, lower leg, void
     assert person_part.read_labels(tmp_path / "a.png", PASCAL_PART).tolist() == [[0, 4, 2, 6, 1, 5, 3, 0]]
+
+
+@pytest.mark.parametrize("read", [person_part.read_labels, mattes.read_labels])
+def test_a_damaged_png_is_one_line(tmp_path: Path, read: Callable[[Path, Tree], object]) -> None:
+    Image.new("RGBA", (3, 2)).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    chunk = b"pHYs\x00\x00"  # of nine bytes, two are there
+    short = len(chunk[4:]).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(whole[:33] + short + whole[33:])
+    with pytest.raises(DataError, match=r"a\.png: cannot be decoded \(.+\)$"):
+        read(tmp_path / "a.png", PASCAL_PART)
 
 
 def test_a_label_that_is_not_official_is_refused(tmp_path: Path) -> None:

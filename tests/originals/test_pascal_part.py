@@ -146,6 +146,32 @@ def test_bad_images_are_listed_all_at_once_and_nothing_is_made(release: Path) ->
     check_data(Layout.open(release / "out"), train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
 
 
+@pytest.mark.parametrize(
+    ("train", "val", "words"),
+    [
+        (("2008_000000", "2008_000001"), ("2008_000001",), "2008_000001: to train on and to validate on; take it out"),
+        (("2008_000000", "my photo"), ("2008_000002",), "'my photo' is no image id; rename its files: letters"),
+        (("2008_000000",), (), "no image is left for val"),
+    ],
+)
+def test_a_data_set_that_could_not_be_trained_on_is_not_made(
+    release: Path, train: tuple[str, ...], val: tuple[str, ...], words: str
+) -> None:
+    sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
+    with pytest.raises(DataError, match=words):
+        assemble(release / "out", PASCAL_PART, {"train": train, "val": val}, sources, link=True, skip_bad=False)
+    assert not (release / "out").exists()
+
+
+def test_bad_images_are_not_left_out_where_none_is_left(release: Path) -> None:
+    (release / "JPEGImages" / "2008_000001.jpg").unlink()
+    sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
+    splits = {"train": ("2008_000000",), "val": ("2008_000001",)}
+    with pytest.raises(DataError, match="1 of 2 images are bad; without them a split is empty; mend them"):
+        assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=True)
+    assert not (release / "out").exists()
+
+
 def test_a_folder_that_is_there_is_never_touched(release: Path) -> None:
     sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
     with pytest.raises(DataError, match="exists already; name a new folder"):

@@ -141,6 +141,30 @@ def test_tables_leave_out_a_picture_that_became_bad(photos: Path, tmp_path: Path
     assert [line.split(",")[0] for line in lines[1:]] == ["0.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png"]
 
 
+def test_tables_leave_out_pictures_that_are_gone(photos: Path, tmp_path: Path) -> None:
+    asked = Asked(2, shares=True, coco="polygons")
+    run([photos], tmp_path / "out", asked=asked)
+    (photos / "2.png").unlink()
+    (photos / "sub").rename(photos / "moved")
+    run([photos], tmp_path / "out", asked=asked)
+    wanted = ["0.png", "4.png", "moved/1.png", "moved/3.png", "moved/5.png"]
+    lines = (tmp_path / "out" / "shares.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == wanted
+    data = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert [image["file_name"] for image in data["images"]] == wanted
+
+
+def test_a_name_in_another_encoding_is_escaped_in_tables(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    save_painted(tmp_path / "photos" / name, seed=1)
+    (tmp_path / "photos" / os.fsdecode(b"bad\xe9.png")).write_bytes(b"no picture")
+    outcome = run([tmp_path / "photos"], tmp_path / "out", asked=Asked(2, labels=True, shares=True))
+    assert (outcome.made, len(outcome.failures)) == (1, 1)
+    assert (tmp_path / "out" / name).exists()
+    assert (tmp_path / "out" / "shares.csv").read_text(encoding="utf-8").splitlines()[1].startswith("caf\\udce9.png,")
+    assert "bad\\udce9.png" in (tmp_path / "out" / "failures.csv").read_text(encoding="utf-8")
+
+
 def test_results_of_other_settings_are_made_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run([photos], out, asked=Asked(2, labels=True, shares=True))

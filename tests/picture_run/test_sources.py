@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,21 @@ def test_linked_folders_are_not_walked_into_for_ever(photos: Path) -> None:
     assert len(find_sources([str(photos)])) == 4
     (photos.parent / "link").symlink_to(photos)
     assert len(find_sources([str(photos.parent / "link")])) == 4
+
+
+def test_a_folder_that_cannot_be_read_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (photos / "shut").mkdir()
+    scan = os.scandir
+
+    def refusing(path: str) -> Iterator[os.DirEntry[str]]:  # root may read any folder
+        if Path(path) == photos / "shut":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(ImageError) as caught:
+        find_sources([str(photos)])
+    assert str(caught.value).startswith(f"{photos / 'shut'}: the folder cannot be read (Permission denied)")
 
 
 @pytest.mark.parametrize(

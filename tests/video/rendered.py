@@ -55,11 +55,13 @@ def render(
     audio_codec: str = "aac",
     options: dict[str, str] | None = None,
     aspect: Fraction = Fraction(1),
+    matrix: int | None = None,
 ) -> Path:
     """Write `images` to the video `path`, and `path` itself.
 
     `times` in steps of `time_base`; `degrees`: the rotation that the file asks for, counter-clockwise; `audio`: a tone
-    of each of these hertz as a track of its own, as long as the video.
+    of each of these hertz as a track of its own, as long as the video; `matrix`: H.273's number of the one from RGB,
+    which the file then names, as its primaries and transfer too.
     """
     times = range(len(images)) if times is None else times
     with av.open(str(path), "w", format=container, options=options or {}) as output:
@@ -69,11 +71,16 @@ def render(
         stream.codec_context.gop_size = 4
         if aspect != 1:
             stream.codec_context.sample_aspect_ratio = aspect
+        if matrix is not None:
+            codec = stream.codec_context
+            codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range = matrix, matrix, matrix, 1
         if degrees:
             stream.set_display_rotation(degrees)
         tracks = [(output.add_stream(audio_codec, rate=48000, layout="mono"), hertz) for hertz in audio]
         for image, time in zip(images, times, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            if matrix is not None:  # FFmpeg's converter has one number for the two of BT.601
+                frame = frame.reformat(format=pixels, dst_colorspace=5 if matrix == 6 else matrix, dst_color_range=1)
             frame.pts, frame.time_base = time, time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))

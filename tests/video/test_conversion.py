@@ -19,10 +19,12 @@ from bodycascade.video.effects import Background, Effect, Overlay, read_backgrou
 from tests.video.rendered import SIZE, figure, packets, read, render, walk
 
 GREEN = (0, 128, 0)
+LUMA = {1: (139, 53), 6: (117, 67), 9: (133, 61)}
+"""By matrix, the luma that (0, 200, 0) and (200, 0, 0) have: 16 + 219 * (green's or red's weight) * 200 / 255."""
 
 
 def classes() -> Effect:
-    return Overlay(PASCAL_PART, level=2, opacity=1, smooth_seconds=0)
+    return Overlay(PASCAL_PART, level=2, opacity=None, smooth_seconds=0)
 
 
 def on_green() -> Effect:
@@ -44,6 +46,25 @@ def test_every_frame_is_painted_at_its_own_time(tmp_path: Path, segmenter: Casca
         middle = np.s_[10:38, place + 9 : place + 11]  # of the figure, away from its soft edges
         assert np.abs(shown[middle].astype(int) - image[middle]).mean() < 12
         assert np.abs(shown[:, :2].astype(int) - GREEN).max() < 12
+
+
+@pytest.mark.parametrize(("matrix", "said"), [(None, (2, 2, 2)), (1, (1, 1, 1)), (6, (6, 6, 6)), (9, (9, 9, 9))])
+def test_colours_mean_what_they_meant(
+    tmp_path: Path, segmenter: CascadeSegmenter, matrix: int | None, said: tuple[int, int, int]
+) -> None:
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:, :32], image[:, 32:] = (0, 200, 0), (200, 0, 0)
+    source = render(tmp_path / "in.mp4", [image] * 3, pixels="yuv420p", matrix=matrix)
+    run(source, tmp_path / "out.mp4", segmenter, Overlay(PASCAL_PART, level=0, opacity=0, smooth_seconds=0))
+    lumas = []
+    for path in (source, tmp_path / "out.mp4"):
+        with av.open(str(path)) as video:
+            frame = next(video.decode(video=0))
+            codec = video.streams.video[0].codec_context
+            assert (codec.colorspace, codec.color_primaries, codec.color_trc) == said
+            lumas.append(frame.to_ndarray(format="yuv420p")[32, [8, 56]].astype(int))
+    assert np.abs(lumas[1] - lumas[0]).max() <= 2
+    assert np.abs(lumas[1] - LUMA[matrix or 6]).max() <= 2
 
 
 def test_classes_are_shown_in_their_colours(tmp_path: Path, segmenter: CascadeSegmenter) -> None:

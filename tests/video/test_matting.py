@@ -115,8 +115,8 @@ def test_a_node_that_there_is_not_is_named() -> None:
 
 def test_a_steadied_overlay_of_a_still_picture_is_the_plain_one(segmenter: CascadeSegmenter) -> None:
     (found,) = segmenter.batch([figure()], level=1)
-    plain = Overlay(PASCAL_PART, level=1, opacity=1, smooth_seconds=0)(figure(), found, 0.0)
-    steady = Overlay(PASCAL_PART, level=1, opacity=1, smooth_seconds=1)
+    plain = Overlay(PASCAL_PART, level=1, opacity=None, smooth_seconds=0)(figure(), found, 0.0)
+    steady = Overlay(PASCAL_PART, level=1, opacity=None, smooth_seconds=1)
     for place in range(3):
         shown = steady(figure(), found, place / 25)
     assert (shown == plain).all(axis=2).mean() > 0.98

@@ -8,6 +8,7 @@ import click
 
 from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
 from bodycascade.commands.repainting import Repainting, repainting_options
+from bodycascade.errors import BodyCascadeError
 
 
 @click.command(short_help="Segment or blur the camera's picture, live.")
@@ -52,6 +53,8 @@ def command(
     sinks += [] if loopback is None else [live.Loopback(loopback)]
     if window or (window is None and not sinks):
         sinks.append(Window("bodycascade"))
+    if not sinks:
+        raise BodyCascadeError("nothing to show to; leave out --no-window, or add -o or --loopback")
     segmenter, _ = cascade.load()
     effect = asked.effect(segmenter.tree)
     shown, dropped = live.run_live(shots, segmenter, effect, sinks, seconds=seconds)

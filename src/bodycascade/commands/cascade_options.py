@@ -42,7 +42,9 @@ class CascadeChoice:
 
     def _load_onnx(self) -> tuple[CascadeSegmenter, str]:
         if self.device not in ("auto", "cpu"):
-            raise BodyCascadeError(f"--backend onnx runs on the CPU; leave out one of it and --device {self.device}")
+            raise BodyCascadeError(
+                f"--backend onnx runs on the CPU; leave out --device {self.device}, or --backend onnx"
+            )
         if self.bundle is not None and self.graphs is not None:
             raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
         from bodycascade.commands.export import tell  # noqa: PLC0415

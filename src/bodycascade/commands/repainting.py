@@ -16,18 +16,32 @@ if TYPE_CHECKING:
     from bodycascade.video.effects import Effect
 
 STYLES = ("overlay", "classes", "matte", "blur", "replace")
+OPTIONS_OF_STYLES = {
+    "level": ("overlay", "classes"),
+    "opacity": ("overlay",),
+    "node": ("matte", "blur", "replace"),
+    "background": ("replace",),
+    "blur_strength": ("blur",),
+}
+"""Which styles look at an option; the others refuse it rather than do something else than was meant."""
+
+NODE, BLUR_STRENGTH, OPACITY = "body", 2.0, 0.6
+"""What is taken where an option is not given."""
 
 
 @dataclass(frozen=True)
 class Repainting:
-    """The options of both commands. `level`: a number or a name; `blur_strength`: percent of the frame's long side."""
+    """The options of both commands, None where they are not given.
+
+    `level`: a number or a name; `blur_strength`: percent of the frame's long side.
+    """
 
     style: str | None
-    level: str
-    node: str
+    level: str | None
+    node: str | None
     background: str | None
-    blur_strength: float
-    opacity: float
+    blur_strength: float | None
+    opacity: float | None
     blur: bool
     smooth: float
     quality: int
@@ -38,23 +52,30 @@ class Repainting:
         from bodycascade.outputs import level_number  # noqa: PLC0415 - torch and PyAV take seconds
         from bodycascade.video import effects  # noqa: PLC0415
 
-        level = level_number(self.level, tree)
+        style = self._style()
+        if style in ("overlay", "classes"):
+            opacity = None if style == "classes" else OPACITY if self.opacity is None else self.opacity
+            level = level_number(self.level, tree)
+            return effects.Overlay(tree, level=level, opacity=opacity, smooth_seconds=self.smooth)
+        node = self.node or NODE
+        if style == "matte":
+            return effects.Matte(tree, node, smooth_seconds=self.smooth)
+        picture = effects.read_background(self.background) if self.background else None
+        blur = (self.blur_strength or BLUR_STRENGTH) / 100
+        return effects.Background(tree, node, picture=picture, blur_fraction=blur, smooth_seconds=self.smooth)
+
+    def _style(self) -> str:
+        """The style that is meant; raises `BodyCascadeError` where an option is none of its own."""
         if self.blur and self.style not in ("blur", None):
             raise BodyCascadeError(f"--blur and --style {self.style} are two styles; give one of them")
         style = "blur" if self.blur else self.style or ("overlay" if self.background is None else "replace")
-        if self.background is not None and style != "replace":
-            raise BodyCascadeError(f"--background is for --style replace, not for {style}; leave one of them out")
-        if style == "matte":
-            return effects.Matte(tree, self.node, smooth_seconds=self.smooth)
-        if style in ("overlay", "classes"):
-            strength = 1.0 if style == "classes" else self.opacity
-            return effects.Overlay(tree, level=level, opacity=strength, smooth_seconds=self.smooth)
+        for option, styles in OPTIONS_OF_STYLES.items():
+            if getattr(self, option) is not None and style not in styles:
+                name = f"--{option.replace('_', '-')}"
+                raise BodyCascadeError(f"{name} is for --style {' or '.join(styles)}, not for {style}; leave it out")
         if style == "replace" and self.background is None:
             raise BodyCascadeError("a new background needs a picture or a colour: --background beach.jpg, or green")
-        picture = effects.read_background(self.background) if style == "replace" and self.background else None
-        return effects.Background(
-            tree, self.node, picture=picture, blur_fraction=self.blur_strength / 100, smooth_seconds=self.smooth
-        )
+        return style
 
     def check_free(self, output: Path) -> None:
         """Raises `BodyCascadeError` where the file `output` is there and may not be replaced."""
@@ -79,22 +100,27 @@ def _options(smooth: float) -> list[Decorator]:
             "matte: white on black; blur: the background blurred; replace: another background.",
         ),
         click.option("--blur", is_flag=True, help="Blur the background; short for --style blur."),
-        click.option("--level", default="parts", show_default=True, help="0 body, 1 halves or 2 parts, of overlays."),
         click.option(
-            "--node",
-            default="body",
-            show_default=True,
-            help="What stays sharp, or is white: body, head, torso ...",
+            "--level", default=None, show_default="the finest", help="0 body, 1 halves or 2 parts, of overlays."
+        ),
+        click.option(
+            "--node", default=None, show_default=NODE, help="What stays sharp, or is white: body, head, torso ..."
         ),
         click.option("--background", metavar="PICTURE|COLOUR", help="Another background; means --style replace."),
         click.option(
             "--blur-strength",
             type=click.FloatRange(0.1, 20),
-            default=2.0,
-            show_default=True,
+            default=None,
+            show_default=f"{BLUR_STRENGTH:g}",
             help="Of a blurred background, in percent of the frame's long side.",
         ),
-        click.option("--opacity", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="Of the overlay."),
+        click.option(
+            "--opacity",
+            type=click.FloatRange(0, 1),
+            default=None,
+            show_default=f"{OPACITY:g}",
+            help="Of the overlay.",
+        ),
         click.option(
             "--smooth",
             type=click.FloatRange(0, 5),

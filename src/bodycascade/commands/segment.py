@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 @click.option("--probs", is_flag=True, help="NumPy archive (npz) of the probabilities, 16-bit floats.")
 @click.option("--csv", "shares", is_flag=True, help="shares.csv: how much of each picture each class covers.")
 @click.option(
-    "--level", default="parts", show_default=True, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
+    "--level", show_default="the finest", default=None, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
 )
-@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures in the network at once. [4; 16 on a GPU]")
+@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures in memory at once. [4; 16 on a GPU]")
 @click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
 @click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
 @cascade_options
@@ -55,7 +55,7 @@ def segment(
     coco: str | None,
     probs: bool,
     shares: bool,
-    level: str,
+    level: str | None,
     batch: int | None,
     tta: bool,
     overwrite: bool,
@@ -122,6 +122,7 @@ def _segment(
         asked=asked,
         model=identity,
         tta=tta,
+        by_leaves=asked.needs_probabilities() and asked.level < len(segmenter.tree.levels) - 1,
         batch=batch or (4 if segmenter.device.type == "cpu" else 16),
         overwrite=overwrite,
     )

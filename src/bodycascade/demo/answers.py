@@ -18,7 +18,7 @@ from bodycascade.demo.uploads import read_picture
 from bodycascade.errors import RequestError
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import resize_image
-from bodycascade.outputs.asked import LEVELS, level_number
+from bodycascade.outputs.asked import level_number, level_words
 from bodycascade.outputs.labels import write_labels
 from bodycascade.outputs.masks import write_cutout, write_mask
 from bodycascade.outputs.overlay import write_overlay
@@ -139,7 +139,7 @@ def level_table(tree: Tree) -> list[dict[str, object]]:
     `title`; `ids`: the id of each leaf label; `names` and `colours` (RGB) by id, 0 the background; `order`: the ids in
     the order of the tree.
     """
-    titles = {number: title for title, number in LEVELS.items()} if len(tree.levels) == len(LEVELS) else {}
+    titles = {number: title for title, number in level_words(tree).items()}
     found: list[dict[str, object]] = []
     for level, classes in enumerate(tree.levels):
         names = level_names(tree, level)

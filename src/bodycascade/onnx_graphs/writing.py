@@ -37,9 +37,6 @@ class Value:
     def __and__(self, other: Operand) -> Value:
         return self.graph.op("And", [self, other])
 
-    def __gt__(self, other: Operand) -> Value:
-        return self.graph.op("Greater", [self, other])
-
     def __ge__(self, other: Operand) -> Value:
         return self.graph.op("GreaterOrEqual", [self, other])
 

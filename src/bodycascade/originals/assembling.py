@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bodycascade.data.check import MOST_LISTED
+from bodycascade.data.layout import ID_CHARACTERS, is_id
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.selection import split_selection
 from bodycascade.errors import BodyCascadeError, DataError
@@ -83,11 +84,16 @@ def assemble(
     """Write the images of `splits` (`train`, `val`: names in `sources`) to the folder `out`, which must not be there.
 
     `link`: JPEGs become symbolic links instead of copies. Bad images are left out where `skip_bad`, else nothing is
-    made and the `DataError` lists them. `on_image(done, total)` hears of each image.
+    made and the `DataError` lists them; nor is anything where a split would be empty, or an id is in both.
+    `on_image(done, total)` hears of each image.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: exists already; name a new folder")
     chosen = {split: tuple(dict.fromkeys(names)) for split, names in splits.items()}
+    both = sorted(set(chosen["train"]) & set(chosen["val"]))
+    if both:
+        more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+        raise DataError(f"{both[0]}{more}: to train on and to validate on; take it out of one of the two lists")
     lock = out.parent / f".{out.name}.lock"
     with only_one(lock, "prepare of this folder"):
         try:
@@ -118,8 +124,11 @@ def _fill(
     for done, (name, problem) in enumerate(zip(wanted, results, strict=True), start=1):
         bad |= {name: problem} if problem else {}
         on_image(done, len(wanted))
-    if bad and (not skip_bad or len(bad) == len(wanted)):
-        raise DataError(_listing(bad, len(wanted)))
+    empty = [split for split, names in chosen.items() if bad.keys() >= set(names)]
+    if bad and (empty or not skip_bad):
+        raise DataError(_listing(bad, len(wanted), skipped=skip_bad))
+    if empty:
+        raise DataError(f"no image is left for {empty[0]}; name more images, or choose another --val-fraction")
     for split, names in chosen.items():
         _write_lines(folder / f"{split}_id.txt", [name for name in names if name not in bad])
     _write_lines(folder / "classes.txt", [f"{leaf.label}: {leaf.name if leaf.label else 'bg'}" for leaf in tree.leaves])
@@ -129,6 +138,8 @@ def _fill(
 def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str:
     """Write one image, and what is wrong with it, or an empty text."""
     try:
+        if not is_id(name):
+            raise DataError(f"{name!r} is no image id; rename its files: {ID_CHARACTERS}")
         if source is None:
             raise DataError(f"{name}: listed, but not among the annotations")
         labels, picture = source.read(), read_image(source.picture)
@@ -151,8 +162,10 @@ def _write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _listing(bad: Mapping[str, str], total: int) -> str:
+def _listing(bad: Mapping[str, str], total: int, *, skipped: bool) -> str:
     listed = sorted(bad.values())[:MOST_LISTED]
     more = [f"... and {len(bad) - MOST_LISTED} more"] if len(bad) > MOST_LISTED else []
-    header = f"{len(bad)} of {total} images are bad; mend them, or leave them out with --skip-bad (nothing was made):"
+    remedy = "mend them" if skipped else "mend them, or leave them out with --skip-bad"
+    without = "; without them a split is empty" if skipped else ""
+    header = f"{len(bad)} of {total} images are bad{without}; {remedy} (nothing was made):"
     return "\n  ".join([header, *listed, *more])

@@ -53,8 +53,10 @@ def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
             if picture.mode not in ("RGBA", "LA", "PA"):
                 raise DataError(f"{path}: a PNG of mode {picture.mode}; expected an alpha channel (RGBA), the matte")
             alpha = np.asarray(picture.getchannel("A"))
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be decoded ({str(error).splitlines()[0]})") from None
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise what they like
+        raise DataError(f"{path}: cannot be decoded ({(str(error) or type(error).__name__).splitlines()[0]})") from None
     labels: npt.NDArray[np.uint8] = np.where(alpha >= HALF, np.uint8(tree.node(STAND_IN).label or 0), np.uint8(0))
     return labels
 

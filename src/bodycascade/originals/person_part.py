@@ -35,8 +35,10 @@ def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
             if picture.mode not in ("L", "P"):
                 raise DataError(f"{path}: a PNG of mode {picture.mode}; expected one channel of 8 bits (L or P)")
             official = np.array(picture, np.uint8)
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be decoded ({str(error).splitlines()[0]})") from None
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise what they like
+        raise DataError(f"{path}: cannot be decoded ({(str(error) or type(error).__name__).splitlines()[0]})") from None
     strange = sorted(set(np.unique(official).tolist()) - {*range(len(OFFICIAL_ORDER)), VOID})
     if strange:
         raise DataError(

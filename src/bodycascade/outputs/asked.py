@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +20,7 @@ from bodycascade.outputs.shares import nodes_down_to, shares
 from bodycascade.segmentation import Segmentation
 
 LEVELS = {"body": 0, "halves": 1, "parts": 2}
-"""Names of the levels of Pascal-Part's tree."""
+"""Names of the levels of Pascal-Part's tree, and of others that have as many."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,23 @@ class Asked:
         if self.coco and self.coco not in FORMS:
             raise TreeError(f"coco: expected {' or '.join(FORMS)}, found {self.coco!r}")
 
-    def __str__(self) -> str:
-        return json.dumps(asdict(self))
 
+def level_number(word: str | None, tree: Tree) -> int:
+    """The level that `word` means: a number, one of the `LEVELS`, or None for the finest.
 
-def level_number(word: str, tree: Tree) -> int:
-    """The level that `word` means: a number, or one of `LEVELS`; raises `TreeError` where there is none."""
-    number = LEVELS.get(word, int(word) if word.isascii() and word.isdigit() and len(word) < 5 else -1)
-    if number not in range(len(tree.levels)):
-        names = ", ".join(name for name, level in LEVELS.items() if level < len(tree.levels))
-        raise TreeError(f"no level is called {word!r}; expected 0 to {len(tree.levels) - 1}, or {names}")
+    Raises `TreeError` where there is none.
+    """
+    finest = len(tree.levels) - 1
+    if word is None:
+        return finest
+    names = level_words(tree)
+    number = names.get(word, int(word) if word.isascii() and word.isdigit() and len(word) < 5 else -1)
+    if not 0 <= number <= finest:
+        named = f", or {', '.join(names)}" if names else ""
+        raise TreeError(f"no level is called {word!r}; expected 0 to {finest}{named}")
     return number
+
+
+def level_words(tree: Tree) -> dict[str, int]:
+    """Names of the levels of `tree`, none where it has not as many as they are for."""
+    return LEVELS if len(tree.levels) == len(LEVELS) else {}

@@ -19,6 +19,7 @@ from bodycascade.outputs.coco import document
 from bodycascade.outputs.shares import shares_table
 from bodycascade.picture_run.journal import Entry, Journal
 from bodycascade.picture_run.naming import Planned
+from bodycascade.picture_run.sources import is_there
 
 ANNOTATIONS, SHARES, FAILURES = "annotations.json", "shares.csv", "failures.csv"
 LOCK = ".bodycascade.lock"
@@ -70,20 +71,24 @@ class OutFolder:
     def write_tables(
         self, tree: Tree, asked: Asked, digest: str, failures: Sequence[tuple[str, str]], *, without: Container[str]
     ) -> None:
-        """Write the tables about all pictures here that were made by the settings of `digest`.
+        """Write the tables about all pictures here that were made by the settings of `digest` and are still there.
 
         `without`: keys of pictures that are left out, as what is known of them is of an earlier state of the file.
         """
         self.journal.claim(_TABLES, "", self.tables(asked))
         known = self.journal.entries.items()
-        entries = [entry for key, entry in known if entry.mark.startswith(f"{digest}:") and key not in without]
+        entries = [
+            entry
+            for key, entry in known
+            if entry.mark.startswith(f"{digest}:") and key not in without and is_there(key)
+        ]
         entries.sort(key=lambda entry: entry.name)
         if asked.coco:
             kind = f"coco {asked.coco}"
             pictures = [(entry.name, entry.size, entry.records[kind]) for entry in _having(kind, entries)]
             write_text(self.root / ANNOTATIONS, json.dumps(document(tree, asked.level, pictures)) + "\n")
         if asked.shares:
-            rows = [(entry.name, entry.size, entry.records["shares"]) for entry in _having("shares", entries)]
+            rows = [(_text(entry.name), entry.size, entry.records["shares"]) for entry in _having("shares", entries)]
             write_text(self.root / SHARES, shares_table(tree, asked.level, rows))
         if failures:
             write_text(self.root / FAILURES, _failures_table(failures))
@@ -128,5 +133,10 @@ def _failures_table(failures: Sequence[tuple[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["picture", "reason"])
-    writer.writerows(sorted(failures))
+    writer.writerows(sorted((_text(picture), _text(reason)) for picture, reason in failures))
     return text.getvalue()
+
+
+def _text(name: str) -> str:
+    """A file's name as text that UTF-8 can hold: bytes of another encoding in it become \\udc.. escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -22,7 +22,7 @@ from bodycascade.picture_run.flow import Clock, Steps, overlapped
 from bodycascade.picture_run.folder import OutFolder
 from bodycascade.picture_run.journal import Entry
 from bodycascade.picture_run.naming import Planned, plan
-from bodycascade.picture_run.sources import Source
+from bodycascade.picture_run.sources import Source, is_there
 from bodycascade.progress import Progress
 from bodycascade.segmentation import Segmentation
 
@@ -43,19 +43,21 @@ _NAME_ERRORS = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
 class Settings:
     """How pictures are segmented and what is written.
 
-    `model` identifies the segmenter and `tta` the way it is asked: what other ones made counts as outdated. `batch`
-    pictures go through the network at once, at most. `overwrite` allows to replace files of others.
+    `model` identifies the segmenter, `tta` the way it is asked, and `by_leaves` says that a coarse level is decided by
+    the leaves below it: what others made counts as outdated. `batch` pictures are segmented together, at most.
+    `overwrite` allows to replace files of others.
     """
 
     asked: Asked
     model: str
     tta: bool
     batch: int
+    by_leaves: bool = False
     overwrite: bool = False
 
     def digest(self) -> str:
         """The same for two runs whose outputs of one kind are the same."""
-        facts = [self.model, self.tta, self.asked.level]
+        facts = [self.model, self.tta, self.by_leaves, self.asked.level]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -216,7 +218,7 @@ def _names(planned: Sequence[Planned], known: Mapping[str, Entry]) -> dict[str, 
     """
     now = {one.source.key for one in planned}
     times = Counter(one.source.relative for one in planned)
-    times.update(entry.name for key, entry in known.items() if key not in now)
+    times.update(entry.name for key, entry in known.items() if key not in now and is_there(key))
     return {
         one.source.key: one.source.relative if times[one.source.relative] == 1 else one.source.shown for one in planned
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bodycascade.errors import ImageError
-from bodycascade.files import replace_file
+from bodycascade.files import remove_asides, replace_file
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
 from bodycascade.picture_run.run import SegmentAll
@@ -30,8 +30,11 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
     ending = Path(out).suffix.lower()
     if out != PIPE and (Path(out).is_dir() or ending not in endings):
         if ending in _FILES and not Path(out).is_dir():
-            wanted = " or ".join(sorted(endings)) or "no file of its own"
-            raise ImageError(f"{out}: what is asked for ends in {wanted}; name it so, or a folder")
+            if not endings:
+                raise ImageError(f"{out}: a file, but tables are written into a folder; name a folder with -o")
+            raise ImageError(
+                f"{out}: what is asked for ends in {' or '.join(sorted(endings))}; name it so, or a folder"
+            )
         return None
     what = "a pipe" if out == PIPE else f"{out}, a file,"
     if len(sources) != 1 or len(outputs) != 1 or asked.record_kinds():
@@ -57,6 +60,8 @@ def write_single(source: Source, out: str, output: FileOutput, segment: SegmentA
             raise ImageError(f"{out}: would replace the picture itself; choose another name with -o")
         if not overwrite:
             raise ImageError(f"{out}: there already; choose another name with -o, or replace it with --overwrite")
+    if out != PIPE:
+        remove_asides(path.parent, path.name)
     (segmentation,) = segment([source.read()])
     if out == PIPE:
         file = io.BytesIO()

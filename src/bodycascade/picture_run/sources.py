@@ -87,12 +87,17 @@ class Source:
             raise ImageError("standard input: not a picture in any format that Pillow reads") from None
 
 
+def is_there(key: str) -> bool:
+    """Whether the picture with this key is still where it was; what came by pipe has no place to be gone from."""
+    return key.startswith(PIPE) or os.path.lexists(key)
+
+
 def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryIO | None = None) -> list[Source]:
     """The pictures that `words` mean, each once, in the order of the words, those of a folder sorted.
 
     A word is a file, a folder (with all below it; hidden files, links to folders, the folder `out` and what earlier
     runs wrote are left out), a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input).
-    Raises `ImageError` where a word means nothing.
+    Raises `ImageError` where a word means nothing, and where a folder cannot be read.
     """
     roots = _folder_names([word for word in words if word != PIPE and Path(word).is_dir()])
     found: dict[str, Source] = {}
@@ -136,7 +141,7 @@ def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:
     if left_out == folder.resolve():
         left_out = None
     written: set[Path] = set()
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=_refuse):
         here = Path(place)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and (here / name).resolve() != left_out
@@ -146,6 +151,12 @@ def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and here / name not in written:
                 yield here / name
+
+
+def _refuse(error: OSError) -> None:
+    raise ImageError(
+        f"{error.filename}: the folder cannot be read ({error.strerror}); make it readable, or move it away"
+    )
 
 
 def _folder_names(folders: Sequence[str]) -> dict[str, str]:

@@ -53,7 +53,7 @@ def convert(
         if first is None:
             raise VideoError(f"{source}: not one frame can be decoded; the file is damaged or cut short")
         size = (first.image.shape[0], first.image.shape[1])
-        form = Form(size, video.time_base, video.rate, first.aspect)
+        form = Form(size, video.time_base, video.rate, first.aspect, video.colours)
         tracks = video.audio if sound else ()
         writer = stack.enter_context(write_video(target, form, quality=quality, audio=tracks))
         done = 0

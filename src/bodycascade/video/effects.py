@@ -29,12 +29,12 @@ class Effect(Protocol):
 
 
 class Overlay:
-    """The classes of a level painted over the picture with an `opacity` of 0 to 1; 1 shows them on black instead.
+    """The classes of a level painted over the picture with an `opacity` of 0 to 1; None shows them on black instead.
 
     `smooth_seconds`: see `Steadier`; 0 shows each frame's own answer.
     """
 
-    def __init__(self, tree: Tree, *, level: int, opacity: float, smooth_seconds: float) -> None:
+    def __init__(self, tree: Tree, *, level: int, opacity: float | None, smooth_seconds: float) -> None:
         tree.level_map(level)  # refuses a level that there is not
         self.level = level
         self._tree, self._opacity = tree, opacity
@@ -46,7 +46,7 @@ class Overlay:
         ids, palette = segmentation.level(self.level), self._tree.level_palette(self.level)
         if self._smooths:
             ids = self._steadied(image, segmentation, time_seconds)
-        if self._opacity >= 1:
+        if self._opacity is None:
             return drawing.colour_labels(ids, palette)
         return drawing.overlay(image, ids, palette, self._opacity)
 

@@ -19,7 +19,7 @@ from bodycascade.video.effects import Effect
 from bodycascade.video.pyav import av, reason
 from bodycascade.video.reading import Video, to_rgb
 from bodycascade.video.streaming import BatchSegmenter
-from bodycascade.video.writing import Form, VideoWriter, write_video
+from bodycascade.video.writing import HD, Form, VideoWriter, write_video
 
 Picture = npt.NDArray[np.uint8]
 
@@ -112,7 +112,7 @@ class Recording:
     def show(self, image: Picture, seconds: float) -> bool:
         """Add one frame."""
         if self._writer is None:
-            form = Form((image.shape[0], image.shape[1]), MILLISECOND, USUAL_RATE)
+            form = Form((image.shape[0], image.shape[1]), MILLISECOND, USUAL_RATE, colours=HD)
             self._writer = self._stack.enter_context(write_video(self._path, form, quality=self._quality))
         self._last = max(self._last + 1, round(seconds * 1000))
         self._writer.write(image, self._last)

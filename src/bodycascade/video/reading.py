@@ -19,6 +19,9 @@ from bodycascade.video.upright import Turn
 USUAL_RATE = Fraction(25)
 """Frames per second where a file says nothing at all: only times that are missing too are made from it."""
 
+UNSPECIFIED = 2
+"""H.273's number for a matrix, primaries or transfer that a file does not name."""
+
 _MISSING_SECONDS = 0.1
 """Players and muxers round ends; what is missing by less than this is not worth a line."""
 
@@ -33,6 +36,16 @@ class Frame:
     image: npt.NDArray[np.uint8]
     pts: int
     aspect: Fraction
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How a video's numbers stand for colours, by the code points of ITU-T H.273: its matrix from RGB, the primaries of
+    that RGB, and its transfer curve."""
+
+    matrix: int
+    primaries: int
+    transfer: int
 
 
 Item: TypeAlias = "Frame | av.Packet[Any]"
@@ -54,11 +67,7 @@ class _Found:
 
 @dataclass
 class Video:
-    """A video file, open for reading; to be used as a context manager, and read through once.
-
-    `path`: the file. `time_base`: seconds per step of a frame's `pts`. `rate`: frames per second, an average. `frames`:
-    how many there are by the file's own word, 0 where it says nothing. `audio`: its audio tracks.
-    """
+    """A video file, open for reading; to be used as a context manager, and read through once. `path`: the file."""
 
     path: Path
     container: av.container.InputContainer
@@ -100,6 +109,13 @@ class Video:
     def rate(self) -> Fraction:
         """Frames per second, on an average."""
         return self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE
+
+    @property
+    def colours(self) -> Colours | None:
+        """How its numbers stand for colours, None where the file does not say; known once a frame is decoded."""
+        codec = self.stream.codec_context
+        matrix = int(codec.colorspace)
+        return None if matrix == UNSPECIFIED else Colours(matrix, int(codec.color_primaries), int(codec.color_trc))
 
     @property
     def audio(self) -> tuple[av.AudioStream, ...]:

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from bodycascade.errors import VideoError
 from bodycascade.files import remove_asides, replace_file
 from bodycascade.video.pyav import av, reason
+from bodycascade.video.reading import Colours
 from bodycascade.video.sound import Track, add_track
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -29,15 +30,27 @@ _LARGEST_DENOMINATOR = 65535
 """MPEG-4 part 2 has 16 bits for the steps of a second."""
 
 
+HD = Colours(1, 1, 1)
+"""ITU-R BT.709, what players take a video for that says nothing and is not small."""
+
+_CONVERTERS = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+"""By H.273's number of a matrix, what FFmpeg's converter calls it; of two numbers for one matrix, either."""
+
+_LIMITED = 1
+"""Luma from 16 to 235, what yuv420p means to every player."""
+
+
 @dataclass(frozen=True)
 class Form:
     """What a video file is like before its first frame: `size` (H, W) of the frames, steps of time in seconds, frames
-    per second on an average, and the shape of a pixel."""
+    per second on an average, the shape of a pixel, and what its numbers say of colours: None to say nothing, as many
+    files do (FFmpeg takes that for BT.601 in reading and writing, so that nothing changes)."""
 
     size: tuple[int, int]
     time_base: Fraction
     rate: Fraction
     aspect: Fraction = Fraction(1)
+    colours: Colours | None = None
 
 
 class VideoWriter:
@@ -52,6 +65,8 @@ class VideoWriter:
         audio: Sequence[av.AudioStream],
     ) -> None:
         self.notes: list[str] = []
+        if form.colours is not None and form.colours.matrix not in _CONVERTERS:  # RGB, or none that FFmpeg converts to
+            form = replace(form, colours=HD)
         self._output, self._form = output, form
         self._stream = _video_stream(output, form, quality)
         self._tracks: dict[int, Track] = {}
@@ -70,6 +85,9 @@ class VideoWriter:
         if height % 2 or width % 2:
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        if self._form.colours is not None:
+            matrix = _CONVERTERS[self._form.colours.matrix]
+            frame = frame.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=_LIMITED)
         frame.pts, frame.time_base = pts, self._form.time_base
         self._output.mux(self._stream.encode(frame))
 
@@ -127,6 +145,10 @@ def _video_stream(output: av.container.OutputContainer, form: Form, quality: int
     stream.pix_fmt = "yuv420p"
     coarse = name == "mpeg4" and form.time_base.denominator > _LARGEST_DENOMINATOR
     stream.codec_context.time_base = Fraction(1, 60000) if coarse else form.time_base
+    if form.colours is not None:
+        codec, colours = stream.codec_context, form.colours
+        codec.colorspace, codec.color_primaries = colours.matrix, colours.primaries
+        codec.color_trc, codec.color_range = colours.transfer, _LIMITED
     if form.aspect != 1:
         stream.codec_context.sample_aspect_ratio = form.aspect
     return stream
