@@ -166,6 +166,15 @@ def test_bootstrap_holds_the_figure_and_repeats_with_its_seed() -> None:
         assert high - low < 0.6
 
 
+def test_bootstrap_gives_the_middle_95_percent() -> None:
+    # Of 400 images of one pixel half are right, so the IoU of a resampling is a binomial number over 400: .5 and .025.
+    right, wrong = np.zeros((2, 3, 3), np.int64)
+    right[2, 2] = wrong[2, 0] = 1
+    low, high = bootstrap(np.stack([right, wrong] * 200), THREE, samples=2000, seed=0)["mIoU0"]
+    assert low == pytest.approx(0.5 - 1.96 * 0.025, abs=0.006)
+    assert high == pytest.approx(0.5 + 1.96 * 0.025, abs=0.006)
+
+
 def test_bootstrap_of_equal_images_has_no_width() -> None:
     matrix = confusion_matrix(TRUTH, PREDICTED, 3)
     intervals = bootstrap(np.stack([matrix] * 5), THREE, samples=20, seed=0)

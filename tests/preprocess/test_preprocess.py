@@ -118,6 +118,8 @@ def test_grayscale_pictures_are_kept_dropped_or_balanced(
     assert sum(name not in GRAY for name in shown) == colour
     assert pack.ids == manifest.ids["train"]
     assert set(manifest.kinds) >= set(train)
+    heads = sum(int((np.load(tiny_data / "gt_masks" / f"{name}.npy") == 4).sum()) for name in pack.ids)
+    assert manifest.frequencies["labels"]["head"]["pixels"] == heads, "counted on what is trained on"
 
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path, tiny_data: Path, make_params: MakeParams) -> None:

@@ -112,6 +112,31 @@ def test_pictures_are_mirrored_left_to_right_but_never_upside_down() -> None:
     assert found == set(ways)
 
 
+def test_people_are_turned_by_the_degrees_asked_for_at_most() -> None:
+    labels = np.ones((64, 64), np.uint8)
+    labels[30:34] = 2  # a level bar
+    image, angles = np.zeros((64, 64, 3), np.uint8), []
+    for seed in range(40):
+        turned = still(rotate=1.0, rotate_degrees=10)
+        _, view, _ = make(crop=64, side=64, **turned)(image, labels, None, seed=seed)
+        rows, columns = np.nonzero(view == 2)
+        angles.append(float(np.degrees(np.arctan(np.polyfit(columns, rows, 1)[0]))))
+    assert max(map(abs, angles)) < 11
+    assert min(angles) < -5
+    assert max(angles) > 5
+
+
+@pytest.mark.parametrize("change", ["colour", "grayscale", "blur"])
+def test_colours_change_where_asked_and_labels_do_not(change: str) -> None:
+    image = random_image(32, 32, seed=4)
+    labels = np.arange(32 * 32, dtype=np.uint8).reshape(32, 32) % 7
+    for seed in range(5):
+        shown, view, _ = make(crop=32, side=32, **still(**{change: 1.0}))(image, labels, None, seed=seed)
+        assert not (shown == image).all()
+        assert (view == labels).all()
+        assert ((shown == shown[..., :1]).all()) == (change == "grayscale")
+
+
 def corner_label() -> UInt8:
     """Label 1 nearly everywhere, label 2 in a far corner."""
     labels = np.ones((60, 48), np.uint8)

@@ -11,6 +11,7 @@ import pytest
 
 from bodycascade.params import Params
 from bodycascade.preprocess import preprocess
+from bodycascade.train.stage import CODE
 from bodycascade.train.workspace import fingerprint
 from tests.toy_experts import FOUR_LEGS
 from tests.train.animals import animal_params, write_animals
@@ -70,9 +71,9 @@ def test_every_step_and_panel_stands_in_the_events_once_after_a_resume(project: 
     assert [event.step for event in found.Images("samples")] == [3, 6, 12]
 
 
-@pytest.mark.parametrize("changed", ["params", "seed", "data", "expert above"])
+@pytest.mark.parametrize("changed", ["params", "seed", "zoom", "code", "data", "expert above"])
 def test_other_inputs_start_from_scratch_and_say_so(
-    project: Path, unfinished: Unfinished, capsys: Output, changed: str
+    project: Path, unfinished: Unfinished, capsys: Output, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     run(project)
     params = unfinished("beast", often())
@@ -80,6 +81,10 @@ def test_other_inputs_start_from_scratch_and_say_so(
         params = often(learning_rate=0.01)
     elif changed == "seed":
         params = dataclasses.replace(params, base=dataclasses.replace(params.base, seed=99))
+    elif changed == "zoom":
+        params = dataclasses.replace(params, zoom=dataclasses.replace(params.zoom, margin=0.9))
+    elif changed == "code":
+        monkeypatch.setattr("bodycascade.train.stage.CODE", (*CODE, "metric.py"))
     elif changed == "data":
         shutil.rmtree(project / "data")
         write_animals(project / "data/animals", train=11)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from bodycascade.hierarchy import IGNORE
 from bodycascade.imaging import resize_image
 from bodycascade.preprocess.pack import Pack, Sample, write_pack
 from bodycascade.regions import Box, Zoom
+from bodycascade.train.parent_maps import ParentMaps
 from bodycascade.train.scoring import Score, SelectionScorer
 from tests.toy_experts import FOUR_LEGS, FixedExpert, random_image
 from tests.train.animals import draw_animal
@@ -185,6 +187,50 @@ def test_with_a_zoom_the_root_looks_at_whole_images(tmp_path: Path) -> None:
     assert zoomed.seen == plain.seen == [2]
     for one, other in zip(zoomed.given, plain.given, strict=True):
         assert torch.equal(one, other)
+
+
+class LeftOf:
+    """Stands for `ParentMaps`: of each image of `width` columns, the node is all that is left of `column`."""
+
+    def __init__(self, column: int, width: int) -> None:
+        self._map = np.zeros((width, width), np.uint8)
+        self._map[:, :column] = 255
+
+    def map(self, index: int) -> np.ndarray:
+        """(H, W) uint8."""
+        return self._map
+
+
+def test_with_predicted_parents_an_expert_is_shown_what_they_say_and_not_the_truth(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, [halves(0, 3)])
+    expert = answer("beast", 0, 0)
+    parents = cast(ParentMaps, LeftOf(SIDE // 2, SIDE))
+    SelectionScorer(pack, expert, parents, zoom=None, device=CPU).score(expert, precision="float32")
+    assert bool((expert.given[0][:, :, : SIDE // 2 - 2] != 0).all())
+    assert not expert.given[0][:, :, SIDE // 2 + 2 :].any()
+
+
+def test_with_a_zoom_predicted_parents_are_cut_by_the_box(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, [herd((SMALL, TRUNK), (FAR, TAIL))])
+    expert = answer("beast", 0, 0)
+    parents = cast(ParentMaps, LeftOf(12, 64))  # half of the small box, nothing of the far one
+    SelectionScorer(pack, expert, parents, zoom=ZOOM, device=CPU).score(expert, precision="float32")
+    small, far = expert.given
+    assert bool((small[:, :, : SIDE // 2 - 2] != 0).all())
+    assert not small[:, :, SIDE // 2 + 2 :].any()
+    assert not far.any()
+
+
+@pytest.mark.parametrize("thinning", [1, 4])
+def test_sample_holds_logits_and_truth_of_the_same_pixels(tmp_path: Path, thinning: int) -> None:
+    pack, expert = pack_of(tmp_path, [halves(0, 5), halves(5, 5)]), answer("animal", 0, 1)
+    scorer = SelectionScorer(pack, expert, None, zoom=None, device=CPU)
+    logits, truth = scorer.sample(expert, precision="float32", thinning=thinning)
+    assert logits.shape == (2 * (SIDE // thinning) ** 2, 2)
+    said, wanted = logits.argmax(axis=1), scorer.score(expert, precision="float32").ious
+    for place, child in enumerate(expert.spec.children):
+        both, either = (said == place) & (truth == place), (said == place) | (truth == place)
+        assert both.sum() / either.sum() == wanted[child]
 
 
 def test_boxes_without_the_node_are_left_out(tmp_path: Path) -> None:
