@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from typing import Any
 
 import numpy as np
@@ -83,6 +82,13 @@ def test_of_more_clusters_than_the_limit_the_nearest_are_joined() -> None:
     assert set(found) == {*specks(MOST - 1), near[0].joined(near[1])}
 
 
+def test_joined_first_are_those_whose_box_adds_least_however_large_they_are() -> None:
+    large = [Box(0, 30, 20, 40), Box(0, 43, 20, 53)]  # 60 cells between them; two specks' box has 79 beside them
+    few = [Box(8 * i, 8 * i, 8 * i + 1, 8 * i + 1) for i in range(MOST - 1)]
+    found = found_in(mask_of(*large, *few))
+    assert set(found) == {large[0].joined(large[1]), *few}
+
+
 def test_crowd_is_covered_by_as_many_boxes_as_there_may_be() -> None:
     crowd = specks(12)
     found = found_in(mask_of(*crowd))
@@ -90,12 +96,10 @@ def test_crowd_is_covered_by_as_many_boxes_as_there_may_be() -> None:
     assert all(any(holds(box, one.top, one.left) for box in found) for one in crowd)
 
 
-def test_noise_all_over_the_picture_does_not_take_long() -> None:
+def test_noise_all_over_the_picture_is_a_crowd() -> None:
     mask = np.zeros((SIDE, SIDE), np.bool_)
     mask[::4, ::4] = True
-    started = time.process_time()
-    assert len(found_in(mask)) <= MOST
-    assert time.process_time() - started < 2
+    assert len(found_in(mask)) == MOST
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (1, 500), (333, 1), (63, 65), (97, 41), (211, 500), (500, 333)])

@@ -177,6 +177,15 @@ def test_second_look_counts_by_the_size_of_the_box(below: float, above: float, l
         assert torch.equal(root.shown[1][1][0], resize_to_tensor(region.box.cut(image), (32, 32)))
 
 
+def test_the_first_look_is_as_sure_at_the_edge_of_the_picture_as_beside_it() -> None:
+    experts = constant(EVEN)
+    root = experts[0] = TwoMinds(PASCAL_PART, "person", torch.zeros(2, 1, 1))
+    root.place = Box(0, 0, 16, 16)
+    (region,) = descend(experts, Zoom(0.5, 0.0, 0.5, 0.0, 0.0), [random_image(64, 64)])
+    assert region.box == Box(0, 0, 32, 32)
+    torch.testing.assert_close(region.maps["person"][1, :16, :16], torch.full((16, 16), 0.8))
+
+
 def test_a_fast_segmenter_shows_everyone_less_and_the_root_looks_once() -> None:
     image = painted(people(SMALL))
     usual = cascade(colour_readers(PASCAL_PART, root_side=80, side=160), zoom=TWICE)

@@ -102,6 +102,22 @@ def test_long_side_shrinks_and_never_enlarges_and_labels_stay_labels(
         assert set(np.unique(pack.mask(place))) == {0, 6}
 
 
+def test_fine_stripes_are_averaged_in_the_pack_and_still_count_as_colour(
+    tmp_path: Path, tiny_data: Path, make_params: MakeParams
+) -> None:
+    name = split_selection(TRAIN, 0.25)[0][0]
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, np.arange(256) % 2 == 0] = (200, 0, 0)
+    stripes[:, np.arange(256) % 2 == 1] = (0, 200, 0)
+    Image.fromarray(stripes).save(tiny_data / "JPEGImages" / f"{name}.jpg", quality=95, subsampling=0)
+    np.save(tiny_data / "gt_masks" / f"{name}.npy", np.eye(256, dtype=np.uint8))
+    manifest, _ = preprocess(make_params({"preprocess.long_side": 32}), tmp_path)
+    small = open_pack(tmp_path / "results/data/tiny", "train").image(0)
+    assert small.shape == (32, 32, 3)
+    np.testing.assert_allclose(small[..., :2], 100, atol=10)
+    assert manifest.kinds[name] == "colour", "found at native size"
+
+
 @pytest.mark.parametrize("treatment", ["keep", "drop", "balance"])
 def test_grayscale_pictures_are_kept_dropped_or_balanced(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams, treatment: str
