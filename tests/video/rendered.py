@@ -53,6 +53,8 @@ def render(
     degrees: int = 0,
     audio: Sequence[int] = (),
     audio_codec: str = "aac",
+    audio_seconds: float | None = None,
+    layout: str = "mono",
     options: dict[str, str] | None = None,
     aspect: Fraction = Fraction(1),
     matrix: int | None = None,
@@ -60,8 +62,8 @@ def render(
     """Write `images` to the video `path`, and `path` itself.
 
     `times` in steps of `time_base`; `degrees`: the rotation that the file asks for, counter-clockwise; `audio`: a tone
-    of each of these hertz as a track of its own, as long as the video; `matrix`: H.273's number of the one from RGB,
-    which the file then names, as its primaries and transfer too.
+    of each of these hertz as a track of its own, as long as the video or `audio_seconds`, alike in all channels of
+    `layout`; `matrix`: H.273's number of the one from RGB, which the file then names, as its primaries and transfer too.
     """
     times = range(len(images)) if times is None else times
     with av.open(str(path), "w", format=container, options=options or {}) as output:
@@ -76,7 +78,7 @@ def render(
             codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range = matrix, matrix, matrix, 1
         if degrees:
             stream.set_display_rotation(degrees)
-        tracks = [(output.add_stream(audio_codec, rate=48000, layout="mono"), hertz) for hertz in audio]
+        tracks = [(output.add_stream(audio_codec, rate=48000, layout=layout), hertz) for hertz in audio]
         for image, time in zip(images, times, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             if matrix is not None:  # FFmpeg's converter has one number for the two of BT.601
@@ -84,11 +86,12 @@ def render(
             frame.pts, frame.time_base = time, time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-        seconds = float((times[-1] + 1) * time_base)
+        seconds = audio_seconds or float((times[-1] + 1) * time_base)
         for track, hertz in tracks:
             wave = np.sin(2 * np.pi * hertz * np.arange(round(48000 * seconds)) / 48000).astype(np.float32)
             for start in range(0, len(wave) - 1023, 1024):
-                sound = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="fltp", layout="mono")
+                channels = np.tile(wave[start : start + 1024], (av.AudioLayout(layout).nb_channels, 1))
+                sound = av.AudioFrame.from_ndarray(channels, format="fltp", layout=layout)
                 sound.sample_rate, sound.pts, sound.time_base = 48000, start, Fraction(1, 48000)
                 output.mux(track.encode(sound))
             output.mux(track.encode(None))

@@ -132,11 +132,23 @@ def test_a_video_without_sound_stays_without(tmp_path: Path, segmenter: CascadeS
         assert not video.streams.audio
 
 
-def test_sound_that_the_container_cannot_hold_is_encoded_again(tmp_path: Path, segmenter: CascadeSegmenter) -> None:
-    done = run(render(tmp_path / "in.mp4", walk(12), audio=(440,)), tmp_path / "out.webm", segmenter)
+@pytest.mark.parametrize(
+    ("name", "out", "encoded"),
+    [
+        ("aac.mp4", "out.webm", "opus"),
+        ("pcm_s16le.avi", "out.mp4", "aac"),  # MP4 knows PCM, but not of loudspeakers without names
+        ("libopus.mkv", "out.mov", "aac"),  # Opus is in MOV's list, and not allowed there
+    ],
+)
+def test_sound_that_the_container_cannot_hold_is_encoded_again(
+    tmp_path: Path, segmenter: CascadeSegmenter, name: str, out: str, encoded: str
+) -> None:
+    source = tmp_path / name
+    render(source, walk(12), audio=(440,), audio_codec=source.stem, layout="stereo")
+    done = run(source, tmp_path / out, segmenter)
     assert "the sound is encoded again" in done.notes[0]
-    with av.open(str(tmp_path / "out.webm")) as video:
-        assert video.streams.audio[0].codec_context.codec.canonical_name == "opus"
+    with av.open(str(tmp_path / out)) as video:
+        assert video.streams.audio[0].codec_context.codec.canonical_name == encoded
         samples = np.concatenate([frame.to_ndarray()[0] for frame in video.decode(audio=0)])
     assert len(samples) / 48000 == pytest.approx(1.0, abs=0.06)
     spectrum = np.abs(np.fft.rfft(samples[4800:43200]))
@@ -155,6 +167,13 @@ def test_a_video_cut_short_is_written_as_far_as_it_goes(
     assert 20 < done.frames == len(painted) < 48
     assert times == [pytest.approx(place / 12, abs=0.0006) for place in range(done.frames)]
     assert any("cut short" in note and str(source) in note for note in done.notes)
+
+
+def test_a_picture_that_starts_after_the_sound_is_not_cut_short(tmp_path: Path, segmenter: CascadeSegmenter) -> None:
+    source = render(tmp_path / "in.mkv", walk(12), times=range(12, 24), audio=(440,), audio_seconds=0.5)
+    with av.open(str(source)) as video:
+        assert video.streams.video[0].start_time > video.streams.audio[0].start_time
+    assert run(source, tmp_path / "out.mkv", segmenter) == Conversion(12, ())
 
 
 def test_damage_in_the_middle_costs_only_what_it_hits(tmp_path: Path, segmenter: CascadeSegmenter) -> None:

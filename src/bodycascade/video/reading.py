@@ -171,13 +171,13 @@ class Video:
         found = self._found
         if self.stream.duration and self.stream.time_base:
             return float(self.stream.duration * self.stream.time_base) - found.end_seconds
-        if self.container.duration:  # of the longest track
-            return self.container.duration / av.time_base - max(found.end_seconds, found.audio_end_seconds)
+        if self.container.duration:  # of the longest track, from the file's own start; tracks may start later
+            start = float((self.stream.start_time or 0) * self.time_base)
+            return self.container.duration / av.time_base - max(start + found.end_seconds, found.audio_end_seconds)
         return 0.0
 
     def _heard(self, packet: av.Packet[Any]) -> None:
-        start = packet.stream.start_time or 0
-        end = float(((packet.pts or packet.dts or 0) - start + (packet.duration or 0)) * packet.time_base)
+        end = float(((packet.pts or packet.dts or 0) + (packet.duration or 0)) * packet.time_base)
         self._found.audio_end_seconds = max(self._found.audio_end_seconds, end)
 
     def _next_packet(self, packets: Iterator[av.Packet[Any]]) -> av.Packet[Any] | None:

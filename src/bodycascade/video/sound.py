@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from fractions import Fraction
 from typing import Any, Protocol
 
 from bodycascade.video.pyav import av
+
+_SAMPLE_BYTES = 96
+"""Divisible by the bytes that a sample may have in any PCM."""
+
+
+_LAYOUTS = {"2 channels": "stereo", "4 channels": "quad", "6 channels": "5.1", "8 channels": "7.1"}
+"""What encoders take for sound whose file does not say which loudspeakers it is for, as PCM in AVI and Matroska."""
 
 
 class Track(Protocol):
@@ -42,8 +51,9 @@ class EncodedTrack:
         codec = output.default_audio_codec
         rate = 48000 if codec == "opus" else source.rate
         self._encoder = output.add_stream("libopus" if codec == "opus" else codec, rate=rate)
-        self._encoder.codec_context.layout = source.layout  # type: ignore[union-attr]
-        self._resampler = av.AudioResampler(layout=source.layout, rate=rate)
+        layout = _LAYOUTS.get(source.layout.name, source.layout.name)
+        self._encoder.codec_context.layout = layout  # type: ignore[union-attr]
+        self._resampler = av.AudioResampler(layout=layout, rate=rate)
 
     def write(self, packet: av.Packet[Any]) -> None:
         """Decode and encode one packet; a damaged one is silence left out."""
@@ -72,10 +82,27 @@ class EncodedTrack:
 
 def add_track(output: av.container.OutputContainer, source: av.AudioStream) -> tuple[Track, str | None]:
     """A track of `output` for the sound of `source`, and a line where it has to be encoded again."""
-    name = source.codec_context.codec.canonical_name
-    if name in output.supported_codecs or source.codec_context.name in output.supported_codecs:
+    if _holds(output.format.name, source):
         return CopiedTrack(output, source), None
+    name = source.codec_context.codec.canonical_name
     return (
         EncodedTrack(output, source),
         f"the sound is encoded again: {output.format.name} cannot hold {name}",
     )
+
+
+def _holds(form: str, source: av.AudioStream) -> bool:
+    """Whether a file of this format can hold the packets of `source`.
+
+    Tried with one of silence: a format's list of codecs does not tell that its files want more than the codec to be
+    right, as MP4 wants PCM's loudspeakers named and MOV wants no Opus though it knows its name.
+    """
+    try:
+        with av.open(io.BytesIO(), "w", format=form) as trial:
+            silence = av.Packet(bytes(source.codec_context.channels * _SAMPLE_BYTES))
+            silence.stream, silence.pts, silence.dts = trial.add_stream_from_template(source), 0, 0
+            silence.time_base = source.time_base or Fraction(1, source.rate)
+            trial.mux(silence)
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
