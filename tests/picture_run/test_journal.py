@@ -10,7 +10,8 @@ from bodycascade.picture_run.journal import NAME, Entry, Journal
 def filled(folder: Path) -> Path:
     with Journal(folder) as journal:
         journal.claim("/a.jpg", "a", ["a.png"])
-        journal.finish("/a.jpg", Entry(mark="m:1", kinds={"labels"}, name="a.jpg", size=(2, 3), records={"shares": {}}))
+        done = Entry(mark="m:1", made={"a.png": ("labels", 9)}, name="a.jpg", size=(2, 3), records={"shares": {}})
+        journal.finish("/a.jpg", done)
         journal.claim("/b.jpg", "b", ["b.png"])
     return folder / NAME
 
@@ -18,7 +19,13 @@ def filled(folder: Path) -> Path:
 def test_it_remembers_what_was_claimed_and_finished(tmp_path: Path) -> None:
     filled(tmp_path)
     entries = Journal(tmp_path).entries
-    assert (entries["/a.jpg"].mark, entries["/a.jpg"].kinds, entries["/a.jpg"].size) == ("m:1", {"labels"}, (2, 3))
+    first = entries["/a.jpg"]
+    assert (first.mark, first.made, first.size, first.records) == (
+        "m:1",
+        {"a.png": ("labels", 9)},
+        (2, 3),
+        {"shares": {}},
+    )
     assert (entries["/b.jpg"].mark, entries["/b.jpg"].files) == ("", {"b.png"})
     assert Journal(tmp_path).owners() == {"a.png": "/a.jpg", "b.png": "/b.jpg"}
 
@@ -35,10 +42,10 @@ def test_a_line_cut_anywhere_loses_itself_only(tmp_path: Path) -> None:
         assert set(entries) <= {"/a.jpg", "/b.jpg", "/c.jpg"}
 
 
-def test_kinds_add_up_until_the_settings_change(tmp_path: Path) -> None:
+def test_outputs_add_up_until_the_settings_change(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        for mark, kind in (("m:1", "labels"), ("m:1", "overlay"), ("m:2", "masks")):
-            journal.finish("/a.jpg", Entry(mark=mark, kinds={kind}, name="a.jpg"))
-            if kind == "overlay":
-                assert journal.entries["/a.jpg"].kinds == {"labels", "overlay"}
-    assert Journal(tmp_path).entries["/a.jpg"].kinds == {"masks"}
+        for mark, file in (("m:1", "a.png"), ("m:1", "a.overlay.jpg"), ("m:2", "a.probs.npz")):
+            journal.finish("/a.jpg", Entry(mark=mark, made={file: ("some", 9)}, name="a.jpg"))
+            if file == "a.overlay.jpg":
+                assert set(journal.entries["/a.jpg"].made) == {"a.png", "a.overlay.jpg"}
+    assert set(Journal(tmp_path).entries["/a.jpg"].made) == {"a.probs.npz"}

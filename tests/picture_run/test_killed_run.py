@@ -48,13 +48,13 @@ for number in range(kills):
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    done = [entry for entry in Journal(out).entries.values() if entry.kinds]
+    done = [entry for entry in Journal(out).entries.values() if entry.made]
     for name in state():
         if name.endswith(".png"):
             labels_in(out / name)
     reports.append(len(done))
 before = state()
-whole = {Path(key).stem for key, entry in Journal(out).entries.items() if entry.kinds}
+whole = {Path(key).stem for key, entry in Journal(out).entries.items() if entry.made}
 outcome = run([photos], out, asked=ALL, segment=slow)
 kept = [name for name in before if name.partition(".")[0] in whole and state()[name] == before[name]]
 print(json.dumps({

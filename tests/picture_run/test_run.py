@@ -85,6 +85,14 @@ def test_a_picture_is_done_only_when_all_that_is_asked_for_is_there(photos: Path
     assert run([photos], out, asked=Asked(2, overlay=True, shares=True)).made == 6
 
 
+def test_an_overlay_with_a_legend_and_one_without_take_each_others_place(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    plain, explained = Asked(2, overlay=True, legend=False), Asked(2, overlay=True)
+    for asked in (explained, plain, explained):
+        assert run([photos], out, asked=asked).made == 6
+    assert run([photos], out, asked=explained).kept == 6
+
+
 def test_an_output_that_was_cut_short_is_made_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run([photos], out)

@@ -63,7 +63,7 @@ def render(
 
     `times` in steps of `time_base`; `degrees`: the rotation that the file asks for, counter-clockwise; `audio`: a tone
     of each of these hertz as a track of its own, as long as the video or `audio_seconds`, alike in all channels of
-    `layout`; `matrix`: H.273's number of the one from RGB, which the file then names, as its primaries and transfer too.
+    `layout`; `matrix`: H.273's number of the one from RGB, which the file then names, as its primaries and transfer.
     """
     times = range(len(images)) if times is None else times
     with av.open(str(path), "w", format=container, options=options or {}) as output:

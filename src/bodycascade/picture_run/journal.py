@@ -23,15 +23,14 @@ class Entry:
     """What is known of one picture.
 
     `stem` of its outputs; `files`: all that were ever claimed for it, relative to the folder. `mark` tells by what
-    settings, from which state of the file, its finished outputs were made; `kinds` are these outputs, `sizes` the bytes
-    of each file of them, `size` is (H, W), `records` what it gives to tables, and `name` what it is called there.
+    settings, from which state of the file, its finished outputs were made; `made` are these, as {file: (kind of output,
+    bytes)}; `size` is (H, W), `records` what it gives to tables, and `name` what it is called there.
     """
 
     stem: str = ""
     files: set[str] = field(default_factory=set)
     mark: str = ""
-    kinds: set[str] = field(default_factory=set)
-    sizes: dict[str, int] = field(default_factory=dict)
+    made: dict[str, tuple[str, int]] = field(default_factory=dict)
     name: str = ""
     size: tuple[int, int] = (0, 0)
     records: dict[str, Any] = field(default_factory=dict)
@@ -69,13 +68,12 @@ class Journal:
             self._append({"key": key, "stem": stem, "files": list(files)})
 
     def finish(self, key: str, entry: Entry) -> None:
-        """Remember that the outputs `entry.kinds` of the picture `key` are whole, and its records."""
+        """Remember that the outputs `entry.made` of the picture `key` are whole, and its records."""
         self._append(
             {
                 "key": key,
                 "mark": entry.mark,
-                "kinds": sorted(entry.kinds),
-                "sizes": entry.sizes,
+                "made": entry.made,
                 "name": entry.name,
                 "size": list(entry.size),
                 "records": entry.records,
@@ -107,10 +105,8 @@ class Journal:
                 entry.files |= set(map(str, data["files"]))
                 return
             if data["mark"] != entry.mark:  # other settings, or another picture: what was made before is outdated
-                entry.mark, entry.kinds, entry.records = str(data["mark"]), set(), {}
-                entry.sizes = {}
-            entry.kinds |= set(map(str, data["kinds"]))
-            entry.sizes |= {str(file): int(size) for file, size in dict(data["sizes"]).items()}
+                entry.mark, entry.made, entry.records = str(data["mark"]), {}, {}
+            entry.made |= {str(file): (str(kind), int(size)) for file, (kind, size) in dict(data["made"]).items()}
             entry.records |= dict(data["records"])
             entry.name, entry.size = str(data["name"]), (int(data["size"][0]), int(data["size"][1]))
         except (ValueError, KeyError, TypeError, IndexError):

@@ -121,9 +121,8 @@ class _Run:
         entry = self._folder.journal.entries.get(one.source.key)
         if entry is None or not entry.mark or entry.mark != self._mark(one.source):
             return False
-        kinds = {*(output.kind for output in self._outputs), *self._settings.asked.record_kinds()}
-        return kinds <= entry.kinds and all(
-            entry.sizes.get(one.file(output.suffix)) == _file_size(self._folder.path(one, output))
+        return set(self._settings.asked.record_kinds()) <= set(entry.records) and all(
+            entry.made.get(one.file(output.suffix)) == (output.kind, _file_size(self._folder.path(one, output)))
             for output in self._outputs
         )
 
@@ -183,12 +182,13 @@ class _Run:
                 raise ImageError(f"its outputs cannot be named as it is ({error.strerror}); rename it") from None
             raise
         height, width = segmentation.level(0).shape
-        kinds = {*(output.kind for output in self._outputs), *records}
         entry = Entry(
             stem=one.stem,
             mark=mark,
-            kinds=kinds,
-            sizes={one.file(output.suffix): _file_size(self._folder.path(one, output)) for output in self._outputs},
+            made={
+                one.file(output.suffix): (output.kind, _file_size(self._folder.path(one, output)))
+                for output in self._outputs
+            },
             name=self._names[source.key],
             size=(height, width),
             records=records,
