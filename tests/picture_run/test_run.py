@@ -120,6 +120,24 @@ def test_a_run_in_place_takes_its_own_outputs_for_no_pictures(photos: Path) -> N
     assert (outcome.made, outcome.kept) == (0, 6)
 
 
+@pytest.mark.parametrize("expanded", [False, True], ids=["pattern", "names"])
+def test_a_pattern_in_place_can_be_asked_again(photos: Path, expanded: bool) -> None:
+    def named() -> list[Path | str]:
+        return sorted(photos.glob("*.*")) if expanded else [f"{photos}/*.*"]
+
+    masks = Asked(0, masks=True)
+    made = run(named(), photos, asked=masks).made
+    assert made > 1
+    outcome = run(named(), photos, asked=masks)
+    assert (outcome.made, outcome.kept) == (0, made)
+
+
+def test_the_outputs_alone_are_no_pictures(photos: Path, tmp_path: Path) -> None:
+    run([photos], tmp_path / "out")
+    with pytest.raises(ImageError, match=r"4\.png: written by an earlier run into .*out; name other pictures"):
+        run([tmp_path / "out" / "4.png"], tmp_path / "out")
+
+
 def test_outputs_of_an_earlier_run_below_the_pictures_are_no_pictures(photos: Path, tmp_path: Path) -> None:
     assert run([photos], photos / "masks").made == 6
     outcome = run([photos], tmp_path / "out")

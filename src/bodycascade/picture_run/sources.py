@@ -97,14 +97,21 @@ def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryI
 
     A word is a file, a folder (with all below it; hidden files, links to folders, the folder `out` and what earlier
     runs wrote are left out), a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input).
-    Raises `ImageError` where a word means nothing, and where a folder cannot be read.
+    What earlier runs wrote to `out` is left out of all. Raises `ImageError` where no picture is left, where a word
+    means nothing, and where a folder cannot be read.
     """
     roots = _folder_names([word for word in words if word != PIPE and Path(word).is_dir()])
     found: dict[str, Source] = {}
     for word in dict.fromkeys(words):
         for source in _meant(word, roots, out, pipe):
             found.setdefault(source.key, source)
-    return list(found.values())
+    written = set() if out is None else {str((out / file).resolve()) for file in Journal(out).owners()}
+    pictures = [one for one in found.values() if one.path is None or str(one.path.resolve()) not in written]
+    if found and not pictures:
+        raise ImageError(
+            f"{next(iter(found.values())).shown}: written by an earlier run into {out}; name other pictures"
+        )
+    return pictures
 
 
 def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | None) -> list[Source]:
