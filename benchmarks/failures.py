@@ -58,7 +58,8 @@ def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Fail
     finest = f"mIoU{len(tree.levels) - 1}"
     perfect = bool((truth == labels).all())  # also where there is nobody and nobody was found
     score = 1.0 if perfect else scores(confusion_matrix(truth, labels, tree.num_labels), tree)[finest]
-    halves = tree.level_map(min(1, len(tree.levels) - 1))
+    # One level has no halves that could be swapped: all parts are of one.
+    halves = tree.level_map(1) if len(tree.levels) > 1 else np.minimum(tree.level_map(0), 1)
     both = (truth > 0) & (labels > 0)
     pixels = {
         "missed": np.count_nonzero((truth > 0) & (labels == 0)),
@@ -72,7 +73,7 @@ def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Fail
 
 
 def _kind(example: Example, wrong: dict[str, float]) -> str:
-    if float((example.truth > 0).mean()) < TINY:
+    if 0 < float((example.truth > 0).mean()) < TINY:
         return "tiny people"
     if example.kind != "colour":
         return "grayscale"

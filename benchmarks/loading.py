@@ -37,6 +37,7 @@ def ways(params: Params, root: Path, expert: str, *, workers: int, tree: Tree = 
 
     Parent masks are the true ones. Raises `DataError` where the preprocess stage has not run.
     """
+    tree = params.profile.trained_tree(tree)
     manifest = read_manifest(root / params.profile.data)
     manifest.require_tree(tree)
     pack = open_pack(root / params.profile.data, "train")
@@ -79,20 +80,21 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure what the command line asks for, write the results, print the table."""
     params = load_params(arguments.params)
     root = (arguments.params.resolve().parent / params.profile.root).resolve()
+    expert = arguments.expert or params.profile.trained_tree(PASCAL_PART).experts[0].name
     rates = measure(
         params,
         root,
-        arguments.expert,
+        expert,
         rounds=arguments.rounds,
         seconds=arguments.seconds,
         workers=arguments.workers,
     )
     medians = {name: float(np.median(values)) for name, values in rates.items()}
-    train = params.train[arguments.expert]
+    train = params.train[expert]
     data: dict[str, Any] = {
         "machine": machine_facts(),
         "profile": params.profile.name,
-        "expert": arguments.expert,
+        "expert": expert,
         "crop_side": train.crop_side,
         "batch_size": train.batch_size,
         "images_per_second": medians,
@@ -100,7 +102,7 @@ def run(arguments: argparse.Namespace) -> None:
     }
     rows = [[name, f"{rate:.0f}"] for name, rate in medians.items()]
     text = (
-        f"Batches of {train.batch_size} squares of {train.crop_side} pixels for the expert {arguments.expert} of "
+        f"Batches of {train.batch_size} squares of {train.crop_side} pixels for the expert {expert} of "
         f"{params.profile.name}\n\n{markdown_table(['batches', 'images/s'], rows)}"
     )
     write_results(arguments.out, arguments.name, data, text)
@@ -111,7 +113,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loading", description="Time the making of batches.")
     parser.add_argument("params", type=Path, help="parameter file of a profile whose preprocess stage has run")
-    parser.add_argument("--expert", default=PASCAL_PART.experts[0].name, help="(%(default)s)")
+    parser.add_argument("--expert", help="the profile's first one unless named")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each way in each round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes of the DataLoader (%(default)s)")

@@ -87,8 +87,11 @@ def card(params: Params, root: Path, bundle: Path) -> str:
     loaded = load_bundle(bundle)
     tree = loaded.tree
     levels = [f"mIoU{level}" for level in range(len(tree.levels))]
-    classes = [name for names in tree.levels for name in names]
-    bands = [[band, str(row["images"]), *(_score(row[level]) for level in levels)] for band, row in _bands(figures)]
+    classes = [name for name in dict.fromkeys(name for names in tree.levels for name in names) if name in figures]
+    bands = [
+        [band, str(row["images"]), *(_score(row[level]) if level in row else "" for level in levels)]
+        for band, row in _bands(figures)
+    ]
     files = [[path.name, f"{path.stat().st_size:,}", f"`{sha256_of(path)}`"] for path in sorted(bundle.iterdir())]
     return TEXT.format(
         profile=params.profile.name,

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from benchmarks.machine import machine_line
 from bodycascade.errors import BodyCascadeError
 from bodycascade.files import write_json, write_text
+from bodycascade.train.stopping import Stopped
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -39,4 +40,8 @@ def run_benchmark(main: Callable[[], object]) -> NoReturn:
         sys.exit(f"{error.filename or 'a file'}: {error.strerror or error}")
     except KeyboardInterrupt:
         sys.exit(130)
+    except Stopped as stopped:
+        # Not its own words: a benchmark keeps no checkpoint.
+        print("stopped; what was not finished is lost", file=sys.stderr)
+        sys.exit(stopped.exit_code)
     sys.exit(0)

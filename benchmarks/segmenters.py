@@ -25,7 +25,7 @@ def split_name(text: str) -> tuple[str, str]:
     if text in (RELEASED, FAST, BACKGROUND):
         return text, ""
     name, given, folder = text.partition("=")
-    if not given:
+    if not given or Path(text).is_dir():
         name, folder = "cascade", text
     if not name or not folder or name in (RELEASED, FAST, BACKGROUND):
         raise BodyCascadeError(f"{text!r}: expected {KINDS}")

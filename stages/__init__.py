@@ -42,6 +42,10 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
     except KeyboardInterrupt:
         _leave("stopped", 128 + signal.SIGINT)
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
+            _leave(
+                "the GPU has not enough free memory; free some, lower train.EXPERT.batch_size, or base.device: cpu", 1
+            )
         code = _exit_code(error)
         if code is None:
             raise

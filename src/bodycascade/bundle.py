@@ -116,7 +116,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         text = path.read_bytes().decode("utf-8")
         manifest = json.loads(text)
     except FileNotFoundError:
-        raise BundleError(f"{path}: no such file; {folder.name} is no bundle, or not a whole one") from None
+        raise BundleError(f"{path}: no such file; {folder.resolve().name} is no bundle, or not a whole one") from None
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError):

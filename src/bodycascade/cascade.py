@@ -125,6 +125,8 @@ class CascadeSegmenter:
         """
         if isinstance(images, (str, Path)):
             raise ImageError(f"{images}: a path, where batch takes several images; put it in a list")
+        if isinstance(images, np.ndarray) and images.ndim < 4:
+            raise ImageError(f"one array {images.shape}, where batch takes several images; put it in a list")
         pictures = [read_image(image) for image in images]
         finest = len(self.tree.levels) - 1 if level is None else level
         self.tree.level_map(finest)  # refuses a level that there is not

@@ -76,7 +76,11 @@ class Descent:
         """
         parts = _Parts(images, self._device)
         root, *others = self._tree.experts
-        wholes = [Region(i, Box(0, 0, *image.shape[:2])) for i, image in enumerate(images)]
+        wholes = [
+            Region(i, Box(0, 0, *image.shape[:2]))
+            for i, image in enumerate(images)
+            if root.name in self._truths or not _is_of_one_colour(image)
+        ]
         for region, children in zip(wholes, self._answers(root, parts, wholes, None), strict=True):
             self._keep(region, root, children, None)
         regions = wholes if self._zoom is None else self._seek(parts, wholes, root, self._zoom)
@@ -198,6 +202,11 @@ class _Parts:
         return height, width
 
 
+def _is_of_one_colour(image: npt.NDArray[np.uint8]) -> bool:
+    """Whether all pixels of (H, W, 3) are alike; nobody is in there, whatever a network makes of such a view."""
+    return all(bool((rows == image[0, 0]).all()) for rows in (image[0], image))
+
+
 def resize_map(probability: Tensor, shape: Shape) -> Tensor:
     """(..., h, w) float32 at another grid: the map (..., H, W) resampled bilinearly, pixel areas aligned."""
     if tuple(probability.shape[-2:]) == shape:
@@ -227,15 +236,16 @@ def _predict(expert: Expert, inputs: list[Tensor], masks: list[Tensor] | None, a
     done: list[Tensor] = []
     while len(done) < len(inputs):
         chosen = slice(len(done), len(done) + at_once)
-        images = torch.stack(inputs[chosen])
+        count, device = len(inputs[chosen]), inputs[0].device
         try:
+            images = torch.stack(inputs[chosen])
             done += expert.predict(images, None if masks is None else torch.stack(masks[chosen]))
         except torch.OutOfMemoryError as error:
-            if len(images) == 1:
+            if count == 1:
                 raise BodyCascadeError(
-                    f"the expert {expert.spec.name!r} does not fit into the memory of {images.device} with one image; "
+                    f"the expert {expert.spec.name!r} does not fit into the memory of {device} with one image; "
                     "choose device: cpu, or train it with a smaller input_side"
                 ) from error
-            at_once = len(images) // 2
-            _log.warning("%s is out of memory: going on with %d images at once", images.device, at_once)
+            at_once = count // 2
+            _log.warning("%s is out of memory: going on with %d images at once", device, at_once)
     return done

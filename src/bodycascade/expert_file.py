@@ -50,9 +50,11 @@ def save_expert(path: Path, expert: Expert, extra: Mapping[str, Any], *, half: b
         "settings": expert.settings.to_json(),
         "extra": dict(extra),
     }
+    # One metadata entry only: safetensors writes several in an order that changes from run to run. It is not asked to
+    # write the file, since its own error of a full disk is no `OSError`.
+    data = safetensors.torch.save(tensors, {_METADATA: json.dumps(header, sort_keys=True, allow_nan=False)})
     with replace_file(path) as aside:
-        # One metadata entry only: safetensors writes several in an order that changes from run to run.
-        safetensors.torch.save_file(tensors, aside, {_METADATA: json.dumps(header, sort_keys=True, allow_nan=False)})
+        aside.write_bytes(data)
 
 
 def load_expert(path: Path, tree: Tree | None = None) -> Expert:

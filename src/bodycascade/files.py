@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
@@ -37,6 +40,23 @@ def replace_file(path: Path) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an `OSError` that names no file, as one of a full disk does, the name of `path`."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def save_array(path: Path, array: npt.NDArray[np.uint8]) -> None:
+    """Write `array` to `path` as .npy: as `numpy.save`, whose errors do not tell that the disk is full."""
+    with naming(path), path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)
 
 
 def remove_asides(folder: Path, name: str | None = None) -> None:

@@ -54,13 +54,18 @@ def replace_kind(target: Path, kind: FolderKind) -> Iterator[Path]:
     """
     target = target.resolve()
     kind.check_replaceable(target)
+    remove_stale(target)
+    with folder_aside(target) as aside:
+        yield aside
+        put_in_place(aside, target)
+
+
+def remove_stale(target: Path) -> None:
+    """Remove what processes that are gone left half made beside `target`."""
     for stale, process in _asides(target):
         # One called .old may be all that there is of what a killed run was about to replace.
         if stale.suffix == ".part" and not is_running(process):
             shutil.rmtree(stale, ignore_errors=True)
-    with folder_aside(target) as aside:
-        yield aside
-        put_in_place(aside, target)
 
 
 @contextmanager

@@ -77,14 +77,21 @@ def absent_classes(matrix: Matrix, tree: Tree = PASCAL_PART) -> tuple[str, ...]:
     return tuple(name for name in _class_names(tree) if _iou(matrix, tree.labels(name)) is None)
 
 
+def empty_levels(matrix: Matrix, tree: Tree = PASCAL_PART) -> tuple[str, ...]:
+    """The levels ("mIoU0", ...) of which `matrix` holds no class at all: their mean, 0 in `scores`, says nothing."""
+    absent = set(absent_classes(matrix, tree))
+    return tuple(f"mIoU{level}" for level, names in enumerate(tree.levels) if absent >= set(names))
+
+
 def bootstrap(
     matrices: npt.NDArray[np.int64], tree: Tree = PASCAL_PART, *, samples: int, seed: int
 ) -> dict[str, tuple[float, float]]:
     """(low, high) of the 95 % interval of each figure of `scores`: the percentile bootstrap over images (Efron 1979).
 
     `matrices` (images, labels, labels) int64 holds one confusion matrix per image; `samples` times as many images are
-    drawn with replacement. A class that some sample lacks gets its interval from the others. The same seed gives the
-    same intervals. Raises `DataError` where there is no image or no sample.
+    drawn with replacement. A class that some sample lacks gets its interval from the others, and so does the mean of a
+    level of which it lacks all. The same seed gives the same intervals. Raises `DataError` where there is no image or
+    no sample.
     """
     if matrices.ndim != 3 or not len(matrices) or samples < 1:
         raise DataError(f"a bootstrap needs images and samples; found matrices {matrices.shape}, {samples} samples")
@@ -93,8 +100,10 @@ def bootstrap(
     totals = (times @ matrices.reshape(images, -1)).reshape(samples, *matrices.shape[1:])
     drawn: dict[str, list[float]] = {key: [] for key in scores(matrices.sum(axis=0), tree)}
     for total in totals:
+        empty = empty_levels(total, tree)
         for key, value in scores(total, tree).items():
-            drawn[key].append(value)
+            if key not in empty:
+                drawn[key].append(value)
     bounds = {key: np.percentile(values, (2.5, 97.5)) for key, values in drawn.items() if values}
     return {key: (float(low), float(high)) for key, (low, high) in bounds.items()}
 

@@ -91,9 +91,10 @@ def test_unusable_folder_is_one_line_with_the_path_and_what_to_do(
     spoil(tiny_data / part)
     with pytest.raises(DataError) as caught:
         Layout.open(tiny_data)
-    advice = "expected JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of ids there"
-    if not tiny_data.exists():
-        advice = f"lay the data set out there, or link it: ln -s /path/to/the/data {tiny_data}"
+    advice = (
+        "expected JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of ids there; "
+        f"link the data: ln -sfn /path/to/the/data {tiny_data}, or make it: bodycascade prepare"
+    )
     assert str(caught.value) == f"{tiny_data / part}: {reason}; {advice}"
 
 

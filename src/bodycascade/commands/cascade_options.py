@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,10 +35,14 @@ class CascadeChoice:
             return self._load_onnx()
         if self.graphs is not None:
             raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
-        from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - torch takes seconds, --help should not
+        import torch  # noqa: PLC0415 - takes seconds, --help should not
+
+        from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
         from bodycascade.cascade import RELEASED, CascadeSegmenter  # noqa: PLC0415
 
         segmenter = CascadeSegmenter.load(self.bundle, self.device, fast=self.fast)
+        if self.device == "auto" and segmenter.device.type == "cpu" and torch.cuda.is_available():
+            print(f"on the CPU, though there is a GPU: {segmenter.device_reason}", file=sys.stderr, flush=True)
         return segmenter, self._identity((self.bundle or RELEASED) / MANIFEST)
 
     def _load_onnx(self) -> tuple[CascadeSegmenter, str]:

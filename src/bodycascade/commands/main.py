@@ -49,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = _say(str(error), 1)
     except MemoryError:
         code = _say("there is not enough memory; give smaller pictures, or, where there is --batch, fewer at once", 1)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which takes seconds to import
+            raise
+        code = _say("the GPU has not enough free memory; free some, or use --device cpu", 1)
     except KeyboardInterrupt:
         code = _say("stopped", 128 + signal.SIGINT)
     except _TerminatedError:

@@ -57,10 +57,10 @@ class Repainting:
             opacity = None if style == "classes" else OPACITY if self.opacity is None else self.opacity
             level = level_number(self.level, tree)
             return effects.Overlay(tree, level=level, opacity=opacity, smooth_seconds=self.smooth)
-        node = self.node or NODE
+        node = NODE if self.node is None else self.node
         if style == "matte":
             return effects.Matte(tree, node, smooth_seconds=self.smooth)
-        picture = effects.read_background(self.background) if self.background else None
+        picture = None if self.background is None else effects.read_background(self.background)
         blur = (self.blur_strength or BLUR_STRENGTH) / 100
         return effects.Background(tree, node, picture=picture, blur_fraction=blur, smooth_seconds=self.smooth)
 

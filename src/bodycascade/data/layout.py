@@ -36,9 +36,10 @@ class Layout:
     @classmethod
     def open(cls, folder: Path) -> Layout:
         """The layout in `folder`, which is there, can be listed and holds images and masks."""
-        remedy = "expected JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of ids there"
-        if not folder.exists():
-            remedy = f"lay the data set out there, or link it: ln -s /path/to/the/data {folder}"
+        remedy = (
+            "expected JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of ids there; "
+            f"link the data: ln -sfn /path/to/the/data {folder}, or make it: bodycascade prepare"
+        )
         try:
             _look_into(folder)
             _look_into(folder / "JPEGImages")

@@ -104,7 +104,9 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
         raise RequestError(
             422, "this picture is damaged, cut short or of a rare kind; save it again as JPEG or PNG"
         ) from None
-    except (OSError, ValueError, SyntaxError):  # headers that no reader makes sense of
+    except MemoryError:
+        raise
+    except Exception:  # headers that no reader makes sense of; readers raise what they like
         raise RequestError(422, "this picture is damaged and cannot be opened; save it again as JPEG or PNG") from None
 
 

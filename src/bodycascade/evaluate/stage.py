@@ -15,7 +15,7 @@ from bodycascade.evaluate.split import ValSplit
 from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tables import write_confusion, write_per_image
 from bodycascade.evaluate.tally import Tally, tally
-from bodycascade.files import write_json
+from bodycascade.files import remove_asides, write_json
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
@@ -33,6 +33,8 @@ def evaluate(params: Params, root: Path, tree: Tree = PASCAL_PART) -> dict[str, 
     `BundleError` where an input is missing, damaged or of another tree, and where another evaluate is at work.
     """
     with only_one(root / params.profile.work / "evaluate.lock", "evaluate of this profile"):
+        for folder in (params.profile.reports, params.profile.plots):
+            remove_asides(root / folder)
         return _evaluate(params, root, tree)
 
 

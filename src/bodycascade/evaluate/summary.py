@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bodycascade.evaluate.oracle import level_scores
 from bodycascade.evaluate.tally import Tally
 from bodycascade.hierarchy import Tree
-from bodycascade.metric import SIZE_BANDS, absent_classes, band_name, bootstrap, precision_recall, scores
+from bodycascade.metric import SIZE_BANDS, absent_classes, band_name, bootstrap, empty_levels, precision_recall, scores
 
 
 def summary(counted: Tally, *, bootstrap_samples: int, seed: int) -> dict[str, Any]:
@@ -59,12 +59,13 @@ def level_confusion(matrix: npt.NDArray[np.int64], tree: Tree, level: int) -> di
 
 
 def _group(counted: Tally, chosen: npt.NDArray[np.bool_], *, classes: bool = True) -> dict[str, Any]:
-    # An empty group has a count and no score: 0.0 would read as a failure.
+    # A group without people, or without images, has a count and no score: 0.0 would read as a failure.
     if not chosen.any():
         return {"images": 0}
     matrix = counted.matrix(chosen)
     figures = scores(matrix, counted.tree) if classes else level_scores(matrix, counted.tree)
-    return {"images": int(chosen.sum())} | figures
+    empty = empty_levels(matrix, counted.tree)
+    return {"images": int(chosen.sum())} | {name: value for name, value in figures.items() if name not in empty}
 
 
 def _coarsest(counted: Tally, band: str) -> float | None:

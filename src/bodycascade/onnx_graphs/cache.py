@@ -12,7 +12,7 @@ from bodycascade.bundle import MANIFEST
 from bodycascade.cascade import RELEASED
 from bodycascade.errors import BundleError
 from bodycascade.files import sha256_of
-from bodycascade.folders import folder_aside, put_in_place
+from bodycascade.folders import folder_aside, put_in_place, remove_stale
 from bodycascade.onnx_graphs.exporting import Exported, export_folder
 from bodycascade.onnx_graphs.folder import GRAPHS_VERSION, KIND, read_folder
 from bodycascade.onnx_graphs.packages import OPSET, onnxruntime
@@ -34,6 +34,7 @@ def cached_folder(bundle: Path | None, *, on_graph: Callable[[Exported], None] |
     if _is_whole(folder):
         return folder
     KIND.check_replaceable(folder)
+    remove_stale(folder)
     with folder_aside(folder) as aside:
         export_folder(aside, bundle=bundle, on_graph=on_graph)
         try:

@@ -17,6 +17,7 @@ from bodycascade.data.layout import ID_CHARACTERS, is_id
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.selection import split_selection
 from bodycascade.errors import BodyCascadeError, DataError
+from bodycascade.files import naming, save_array
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import read_image
@@ -147,12 +148,13 @@ def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str
             raise DataError(f"{name}: the labels are {labels.shape}, the picture {picture.shape[:2]} (height, width)")
         target = folder / "JPEGImages" / f"{name}.jpg"
         if source.picture.suffix.lower() not in (".jpg", ".jpeg"):
-            Image.fromarray(picture).save(target, quality=JPEG_QUALITY, subsampling=0)
+            with naming(target):
+                Image.fromarray(picture).save(target, quality=JPEG_QUALITY, subsampling=0)
         elif link:
             target.symlink_to(source.picture.resolve())
         else:
             shutil.copyfile(source.picture, target)
-        np.save(folder / "gt_masks" / f"{name}.npy", labels)
+        save_array(folder / "gt_masks" / f"{name}.npy", labels)
     except BodyCascadeError as error:
         return str(error)
     return ""

@@ -53,11 +53,13 @@ class OutFolder:
         wanted = [(one.file(output.suffix), one.source.key) for one in planned for output in outputs]
         wanted += [(name, _TABLES) for name in self.tables(asked)]
         self._remove_asides({*owners, *(file for file, _ in wanted)})
+        identities = {_identity(path) for path in sources if path.exists()}
         root = self.root.resolve()
         foreign = []
         for file, key in wanted:
             path = root / file
-            if path.resolve() in sources:
+            # By the file itself too: on a disk where A.PNG is a.png, its path does not tell.
+            if path.resolve() in sources or (path.exists() and _identity(path) in identities):
                 raise ImageError(f"{path}: would be replaced by its own output; choose another folder with -o")
             if owners.get(file) != key and os.path.lexists(path):
                 foreign.append(file)
@@ -123,6 +125,11 @@ def open_folder(path: Path) -> Iterator[OutFolder]:
             reason = error.strerror or error
             raise ImageError(f"{path}: cannot be written to ({reason}); choose another folder with -o") from None
         yield OutFolder(path, journal)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino
 
 
 def _having(kind: str, entries: Iterable[Entry]) -> Iterator[Entry]:

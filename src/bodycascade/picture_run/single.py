@@ -36,6 +36,8 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
                 f"{out}: what is asked for ends in {' or '.join(sorted(endings))}; name it so, or a folder"
             )
         return None
+    if not outputs:
+        raise ImageError(f"{out}: tables are written into a folder; name a folder with -o")
     what = "a pipe" if out == PIPE else f"{out}, a file,"
     if len(sources) != 1 or len(outputs) != 1 or asked.record_kinds():
         raise ImageError(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bodycascade.files import replace_file, write_text
+from bodycascade.files import naming, replace_file, write_text
 from bodycascade.progress import duration
 from bodycascade.train.scoring import Score
 
@@ -64,7 +64,7 @@ class Events:
 
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self._panels = panels
+        self._folder, self._panels = folder, panels
         self._writer = SummaryWriter(str(folder))
         for row in rows:
             self.add(row)
@@ -82,10 +82,11 @@ class Events:
 
     def add(self, row: Row) -> None:
         """Write one row and flush, so that a viewer sees it now. What is not a number is left out."""
-        for key, value in row.items():
-            if key not in ("epoch", "step", "wall_time") and math.isfinite(value):
-                self._writer.add_scalar(key, value, int(row["step"]), walltime=row["wall_time"])
-        self._writer.flush()
+        with naming(self._folder):
+            for key, value in row.items():
+                if key not in ("epoch", "step", "wall_time") and math.isfinite(value):
+                    self._writer.add_scalar(key, value, int(row["step"]), walltime=row["wall_time"])
+            self._writer.flush()
 
     def add_panels(self, row: Row, panels: npt.NDArray[np.uint8]) -> None:
         """Write a picture (H, W, 3) uint8 RGB of sample predictions, made at the end of the row's epoch."""
@@ -97,8 +98,9 @@ class Events:
         return self._panels / f"samples-{int(row['step']):08d}.png"
 
     def _show(self, row: Row, panels: npt.NDArray[np.uint8]) -> None:
-        self._writer.add_image("samples", panels, int(row["step"]), walltime=row["wall_time"], dataformats="HWC")
-        self._writer.flush()
+        with naming(self._folder):
+            self._writer.add_image("samples", panels, int(row["step"]), walltime=row["wall_time"], dataformats="HWC")
+            self._writer.flush()
 
 
 def write_history(path: Path, rows: Sequence[Row]) -> None:

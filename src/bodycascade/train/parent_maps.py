@@ -13,7 +13,7 @@ import torch
 from bodycascade.descent import Descent, resize_map
 from bodycascade.devices import autocast
 from bodycascade.expert import Expert
-from bodycascade.files import replace_file
+from bodycascade.files import replace_file, save_array
 from bodycascade.hierarchy import Tree
 from bodycascade.preprocess.pack import Pack
 from bodycascade.regions import Zoom
@@ -85,5 +85,5 @@ def write_parent_maps(
                 scaled = resize_map(region.nodes[node], (box.height, box.width)) * 255
                 box.cut(whole)[...] = scaled.round().to(torch.uint8).cpu().numpy()
         report(indices.stop)
-    with replace_file(path) as aside, aside.open("wb") as file:
-        np.save(file, pixels)
+    with replace_file(path) as aside:
+        save_array(aside, pixels)

@@ -7,7 +7,7 @@ from pathlib import Path
 from bodycascade.errors import DataError
 from bodycascade.evaluate.predictions import predictions_folder, read_label_map
 from bodycascade.evaluate.split import ValSplit
-from bodycascade.files import write_text
+from bodycascade.files import remove_asides, write_text
 from bodycascade.folders import only_one
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
@@ -38,6 +38,7 @@ def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
     inputs = read_inputs(params, root, tree)
     panels = _panels(inputs, ValSplit(manifest, root), predictions_folder(profile, root))
     with only_one(root / profile.work / "visualize.lock", "visualize of this profile"):
+        remove_asides(root / profile.reports)
         write_board(root / profile.metrics / "cascade", panels)
     report = root / profile.reports / "report.html"
     write_text(report, page(inputs, panels))

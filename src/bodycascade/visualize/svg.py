@@ -82,6 +82,10 @@ def css(colour: str) -> str:
     return _PAGE_COLOURS.get(colour, colour)
 
 
+def _shorter(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
+
+
 def _for_page(text: str, name: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
@@ -92,7 +96,8 @@ def _for_page(text: str, name: str) -> str:
     # Names of groups repeat from chart to chart, which a page must not have; nothing refers to them.
     text = re.sub(r"<g id=\"[^\"]*\"", "<g", text)
     text = re.sub(r" transform=\"rotate\(-0 [^)]*\)\"", "", text)
-    text = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", text)
+    # Within tags only: what stands between them is the text of axes.
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"\d+\.\d{3,}", _shorter, tag[0]), text)
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", text)
     for stand_in, colour in _PAGE_COLOURS.items():
         text = text.replace(stand_in, colour)

@@ -16,6 +16,7 @@ from PIL import Image
 from bodycascade.data.rendering.parts import PartLabels
 from bodycascade.data.rendering.picture import render
 from bodycascade.errors import DataError
+from bodycascade.files import naming, save_array
 from bodycascade.folders import folder_aside, put_in_place
 from bodycascade.hierarchy import PASCAL_PART, Tree
 
@@ -100,8 +101,10 @@ def _write_one(job: _Job) -> None:
     picture_seed = int(np.random.SeedSequence([job.seed, job.index]).generate_state(1, np.uint64)[0])
     image, labels = render(picture_seed, job.side, grayscale=job.grayscale, tree=job.tree)
     name = _identifier(job.index)
-    Image.fromarray(image).save(job.folder / "JPEGImages" / f"{name}.jpg", quality=JPEG_QUALITY)
-    np.save(job.folder / "gt_masks" / f"{name}.npy", labels)
+    target = job.folder / "JPEGImages" / f"{name}.jpg"
+    with naming(target):
+        Image.fromarray(image).save(target, quality=JPEG_QUALITY)
+    save_array(job.folder / "gt_masks" / f"{name}.npy", labels)
 
 
 def _identifier(index: int) -> str:

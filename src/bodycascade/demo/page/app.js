@@ -133,6 +133,7 @@ async function download(kind, button) {
   const { title, names } = about.levels[stage.level];
   const alone = stage.isolated ? names[stage.isolated] : "";
   const node = kind === "cutout" ? alone || about.whole : kind === "mask" ? alone : "";
+  const called = name; // another picture may be shown by the time that the file is there
   const query = new URLSearchParams(node ? { node } : { level: stage.level });
   button.setAttribute("aria-busy", "true");
   dismiss();
@@ -140,7 +141,7 @@ async function download(kind, button) {
     const blob = await (await post(`/download/${kind}?${query}`, picture)).blob();
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
-    link.download = `${name}-${kind}-${node || title.replace(" ", "-")}.${blob.type === "image/png" ? "png" : "jpg"}`;
+    link.download = `${called}-${kind}-${node || title.replace(" ", "-")}.${blob.type === "image/png" ? "png" : "jpg"}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   } catch (error) {
