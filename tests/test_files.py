@@ -11,9 +11,13 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bodycascade.files import remove_asides, replace_file, sha256_of, write_json, write_text
+from bodycascade.bundle import save_expert
+from bodycascade.files import naming, remove_asides, replace_file, save_array, sha256_of, write_json, write_text
+from bodycascade.hierarchy import PASCAL_PART
+from tests.toy_experts import tiny_expert
 
 
 def test_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
@@ -49,8 +53,24 @@ def test_forgetting_to_write_is_an_error_and_leaves_the_old_file(tmp_path: Path)
     assert path.read_text() == "old"
 
 
+def write_array(path: Path) -> None:
+    with replace_file(path) as aside:
+        save_array(aside, np.zeros((500, 700), np.uint8))
+
+
+def write_expert(path: Path) -> None:
+    save_expert(path, tiny_expert(PASCAL_PART, "person"), {})
+
+
 @pytest.mark.parametrize(
-    "write", [lambda path: write_text(path, "x" * 5000), lambda path: write_json(path, [1] * 5000)]
+    "write",
+    [
+        lambda path: write_text(path, "x" * 5000),
+        lambda path: write_json(path, [1] * 5000),
+        write_array,
+        write_expert,
+    ],
+    ids=["text", "json", "array", "expert"],
 )
 def test_full_disk_names_the_file_and_leaves_the_old_one(tmp_path: Path, write: Callable[[Path], None]) -> None:
     path = tmp_path / "file.json"
@@ -67,6 +87,23 @@ def test_full_disk_names_the_file_and_leaves_the_old_one(tmp_path: Path, write: 
     assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (7,), (5, 9)])
+def test_an_array_is_as_numpy_saves_it(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    for name, one in (("rows", array), ("columns", array.T)):
+        save_array(tmp_path / f"{name}.npy", one)
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), one)
+
+
+def test_an_error_without_a_file_gets_the_name_and_one_with_a_file_keeps_it(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space") as caught, naming(tmp_path / "a.png"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a.png")
+    with pytest.raises(OSError, match="No space") as caught, naming(tmp_path / "a.png"):
+        raise OSError(errno.ENOSPC, "No space left on device", "b.png")
+    assert caught.value.filename == "b.png"
 
 
 def test_error_names_the_file_that_was_meant_and_not_the_one_aside(tmp_path: Path) -> None:

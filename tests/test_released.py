@@ -44,6 +44,14 @@ def test_the_body_alone_is_where_the_probability_of_all_its_parts_is_above_one_h
     assert not (full.mask("body") & ~alone.mask("body")).any(), "a leaf that wins carries its body with it"
 
 
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (200, 300)])
+def test_in_a_picture_of_one_colour_is_nobody(segmenter: CascadeSegmenter, size: tuple[int, int]) -> None:
+    red = np.zeros((*size, 3), np.uint8)
+    red[..., 0] = 255
+    assert not segmenter(red).parts.any()
+    assert (segmenter(red).probs[0] == 1).all()
+
+
 def test_the_bundle_is_small_enough_to_come_with_the_package() -> None:
     assert sum(file.stat().st_size for file in (RELEASED / "cascade").iterdir()) < 40e6
 

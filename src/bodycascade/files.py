@@ -54,9 +54,10 @@ def naming(path: Path) -> Iterator[None]:
 
 def save_array(path: Path, array: npt.NDArray[np.uint8]) -> None:
     """Write `array` to `path` as .npy: as `numpy.save`, whose errors do not tell that the disk is full."""
+    by_rows = np.ascontiguousarray(array)
     with naming(path), path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(np.ascontiguousarray(array).data)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(by_rows))
+        file.write(by_rows.data)
 
 
 def remove_asides(folder: Path, name: str | None = None) -> None:

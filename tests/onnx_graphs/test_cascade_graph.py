@@ -15,7 +15,7 @@ from bodycascade.onnx_graphs.expert_graph import expert_model
 from bodycascade.onnx_graphs.packages import onnxruntime, open_session
 from tests.toy_experts import FOUR_LEGS, cascade, random_image, tiny_experts
 
-SIZES = ((40, 60), (61, 30), (1, 1), (20, 150))
+SIZES = ((40, 60), (61, 30), (1, 1), (1, 2), (20, 150))
 
 
 def session_of(experts: Sequence[Expert], *, routing: str) -> onnxruntime.InferenceSession:

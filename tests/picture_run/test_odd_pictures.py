@@ -14,7 +14,7 @@ from tests.painted import paint
 from tests.picture_run.runs import ALL, LABELS, files_below, labels_in, run
 from tests.toy_experts import cascade, constant, shown
 
-NOBODY = {"person": (0.9, 0.1), "body": (0.6, 0.4), "upper_body": (0.4, 0.2, 0.2, 0.2), "lower_body": (0.6, 0.4)}
+SOMEBODY = {"person": (0.1, 0.9), "body": (0.6, 0.4), "upper_body": (0.4, 0.2, 0.2, 0.2), "lower_body": (0.6, 0.4)}
 
 MUTANTS = int(os.environ.get("BODYCASCADE_MUTANTS", "240"))
 
@@ -75,9 +75,9 @@ def test_results_have_the_picture_s_own_size(size: tuple[int, int], tmp_path: Pa
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (90, 140, 60)])
-def test_a_picture_of_nobody_is_an_empty_mask_and_runs_no_child(colour: tuple[int, int, int], tmp_path: Path) -> None:
+def test_in_a_picture_of_one_colour_is_nobody_and_no_child_runs(colour: tuple[int, int, int], tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), colour).save(tmp_path / "a.png")
-    segmenter = cascade(constant(NOBODY))
+    segmenter = cascade(constant(SOMEBODY))
     outcome = run([tmp_path / "a.png"], tmp_path / "out", asked=ALL, segment=segmenter.batch)
     assert (outcome.made, outcome.failures) == (1, [])
     assert not labels_in(tmp_path / "out" / "a.png").any()

@@ -71,6 +71,13 @@ class _Look:
         self._pixels = picture.cast(np.float32).turned(0, 3, 1, 2)
         self._made: dict[tuple[int, int], tuple[Value, Value]] = {}
 
+    def varies(self) -> Value:
+        """(N, 1, 1, 1) bool: whether the picture has more than one colour; nobody is looked for where it has not."""
+        rows_and_columns = np.array([2, 3])
+        most, least = (self.graph.op(kind, [self._pixels, rows_and_columns]) for kind in ("ReduceMax", "ReduceMin"))
+        spread = self.graph.op("ReduceMax", [most - least, np.array([1])])
+        return spread >= np.array(1, np.float32)
+
     def at(self, expert: Expert) -> tuple[Value, Value]:
         """(float32 (N, 3, h, w) with values 0 to 255, int64 (2,): h and w)."""
         key = (expert.settings.input_side, expert.stride)
@@ -100,6 +107,9 @@ def _conditionals(look: _Look, experts: Sequence[Expert], models: Mapping[str, A
         if here is not None and spec.node in reached:
             here = here & reached[spec.node]
         share = np.array(1 / len(spec.children), np.float32)
+        if node is None:
+            nobody = np.array([tree.node(child).label == 0 for child in spec.children], np.float32)
+            children = graph.op("Where", [look.varies(), children, nobody.reshape(1, -1, 1, 1)])
         maps[spec.node] = children if here is None else graph.op("Where", [here, children, share])
         for place, child in enumerate(spec.children):
             if tree.node(child).children:

@@ -24,7 +24,7 @@ DESCRIPTION = "cascade.json"
 CASCADE_GRAPH = "cascade.onnx"
 KIND = FolderKind("export", DESCRIPTION, ".onnx")
 
-GRAPHS_VERSION = 1
+GRAPHS_VERSION = 2
 """Goes up with every change of what the graphs compute or how a folder describes them: caches are made again then."""
 
 _KEYS = {"format_version", "tree", "settings", "experts", "cascade", "bundle", "checks", "made_with"}
