@@ -135,7 +135,7 @@ def _orientation(image: Image.Image) -> int:
 def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
     if image.mode == "RGB":
         return np.array(image)
-    if image.mode.startswith("I"):  # I;16 and its byte orders; I holds 16-bit gray in 32
+    if image.mode.startswith("I"):  # I;16 and its byte orders; I holds 16-bit gray in 32, as PNG's and TIFF's come
         deep = np.asarray(image).astype(np.int64).clip(0, 65535)
         return np.repeat(((deep * 255 + 32767) // 65535).astype(np.uint8)[..., None], 3, axis=2)
     if image.mode == "F":

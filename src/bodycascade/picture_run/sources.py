@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from bodycascade.errors import ImageError
 from bodycascade.imaging import read_image
@@ -83,8 +83,10 @@ class Source:
             return read_image(Image.open(io.BytesIO(self.data)))
         except ImageError as error:
             raise ImageError(f"standard input: {error}") from None
-        except Exception:
+        except UnidentifiedImageError:
             raise ImageError("standard input: not a picture in any format that Pillow reads") from None
+        except Exception as error:  # decoders raise what they like
+            raise ImageError(f"standard input: cannot be decoded ({error})") from None
 
 
 def is_there(key: str) -> bool:
