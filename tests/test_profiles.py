@@ -16,7 +16,7 @@ from tests.conftest import TINY
 from tests.imports import ROOT
 
 NETWORK = {"encoder", "encoder_weights", "encoder_rate", "start", "input_side", "crop_side", "widths", "stem_stride"}
-SCHEDULE = {"epochs", "leaf_loss_epochs", "learning_rate", "restarts", "warmup_epochs", "weight_averaging"}
+SCHEDULE = {"epochs", "learning_rate", "restarts", "warmup_epochs", "weight_averaging"}
 
 
 def profile(name: str) -> Params:

@@ -228,7 +228,6 @@ class TrainParams:
     ema_warmup: Annotated[int, Range(1, 1000000)]
     class_weight_power: Annotated[float, Range(0, 2)]
     leaf_loss_weight: Annotated[float, Range(0, 100)]
-    leaf_loss_epochs: Annotated[int, Range(0, 10000)]
     dice_weight: Annotated[float, Range(0, 100)]
     label_smoothing: Annotated[float, Range(0, 1, below=True)]
     calibration: Calibration

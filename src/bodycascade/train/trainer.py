@@ -223,15 +223,14 @@ class Trainer:
     def _loss(self, batch: Batch) -> LossParts:
         parent = None if batch.parent is None else batch.parent.to(self._device, non_blocking=True)
         images = batch.images.to(self._device, non_blocking=True)
-        leaf_head = self._leaf_head if self._asks_for_leaves() else None
         with autocast(self._device, self._precision):
             prepared = self._expert.prepare(images, parent)
-            if leaf_head is None:
+            if self._leaf_head is None:
                 logits, finer = self._expert(prepared), None
             else:
                 features = self._expert.unet.features(prepared)
                 height, width = prepared.shape[-2:]
-                logits, finer = self._expert.unet.decide(features, (height, width)), leaf_head(features)
+                logits, finer = self._expert.unet.decide(features, (height, width)), self._leaf_head(features)
         loss = expert_loss(
             logits.float(),
             batch.targets.to(self._device, non_blocking=True),
@@ -239,16 +238,11 @@ class Trainer:
             dice_weight=self._train.dice_weight,
             label_smoothing=self._train.label_smoothing,
         )
-        if leaf_head is None or finer is None:
+        if self._leaf_head is None or finer is None:
             return loss
         leaves = batch.leaves.to(self._device, non_blocking=True)
-        second = leaf_head.loss(finer, leaves, dice_weight=self._train.dice_weight)
+        second = self._leaf_head.loss(finer, leaves, dice_weight=self._train.dice_weight)
         return dataclasses.replace(loss, total=loss.total + self._train.leaf_loss_weight * second)
-
-    def _asks_for_leaves(self) -> bool:
-        """Whether this epoch has the second question."""
-        epochs = self._train.leaf_loss_epochs
-        return not epochs or self._state["epoch"] < epochs
 
     def _skip(self, rate: float) -> None:
         self._state["skipped"] += 1
