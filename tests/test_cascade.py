@@ -188,6 +188,9 @@ def test_a_batch_of_one_path_is_refused_before_its_letters_are_read_as_pictures(
     for path in ("photo.jpg", Path("photo.jpg")):
         with pytest.raises(ImageError, match=r"photo\.jpg: a path, where batch takes several images"):
             segmenter.batch(path)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match=r"one array \(20, 30, 3\), where batch takes several images"):
+        segmenter.batch(random_image(20, 30))
+    assert len(segmenter.batch(random_image(20, 30)[None])) == 1
 
 
 @pytest.mark.parametrize("routing", ROUTINGS)

@@ -11,6 +11,7 @@ from bodycascade.metric import (
     band_name,
     bootstrap,
     confusion_matrix,
+    empty_levels,
     precision_recall,
     scores,
     size_band,
@@ -162,6 +163,16 @@ def test_bootstrap_gives_the_middle_95_percent() -> None:
     low, high = bootstrap(np.stack([right, wrong] * 200), THREE, samples=2000, seed=0)["mIoU0"]
     assert low == pytest.approx(0.5 - 1.96 * 0.025, abs=0.006)
     assert high == pytest.approx(0.5 + 1.96 * 0.025, abs=0.006)
+
+
+def test_samples_without_anybody_have_no_say_in_the_interval_of_a_mean() -> None:
+    somebody, nobody = np.zeros((2, 3, 3), np.int64)
+    somebody[1, 1] = somebody[2, 2] = nobody[0, 0] = 1
+    drawn = bootstrap(np.stack([somebody, nobody, nobody]), THREE, samples=100, seed=0)
+    assert drawn["mIoU0"] == drawn["mIoU1"] == drawn["thing"] == (1.0, 1.0)
+    assert empty_levels(somebody, THREE) == ()
+    assert empty_levels(nobody, THREE) == ("mIoU0", "mIoU1")
+    assert "mIoU0" not in bootstrap(np.stack([nobody]), THREE, samples=10, seed=0)
 
 
 def test_bootstrap_of_equal_images_has_no_width() -> None:

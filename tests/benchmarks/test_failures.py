@@ -42,6 +42,7 @@ DOT[0, 0] = HEAD
         (PERSON, labels(HEAD, HEAD, TORSO, LEG), "parts confused"),
         (DOT, labels(), "tiny people"),
         (DOT, labels(*[TORSO] * 10), "tiny people"),
+        (labels(), labels(TORSO), "things taken for people"),
     ],
 )
 def test_an_image_counts_under_what_most_of_its_wrong_pixels_are(

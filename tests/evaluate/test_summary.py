@@ -65,6 +65,14 @@ def test_a_group_without_images_has_no_score() -> None:
     assert figures["body_by_size"]["2%-10%"] is None
 
 
+def test_a_group_without_anybody_has_no_mean_over_classes() -> None:
+    empty = [[GROUND, GROUND]]
+    figures = figures_of(count(("colour", *HALF_RIGHT), ("gray", empty, empty)))
+    assert figures["grayscale"]["images"] == 1
+    assert not {"mIoU0", "mIoU1", "mIoU2"} & set(figures["grayscale"])
+    assert figures["by_size"]["0%-2%"] == {"images": 1}
+
+
 def test_a_class_that_never_occurs_is_named_and_left_out_of_the_means() -> None:
     figures = figures_of(count(("colour", [[FRONT, GROUND]], [[FRONT, GROUND]])))
     assert figures["absent_classes"] == ["tail", "hind_legs"]

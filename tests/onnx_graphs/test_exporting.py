@@ -95,9 +95,12 @@ def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monke
     assert len(made) == 5
     assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
     assert len(made) == 5
+    killed = folder.with_name(f".{folder.name}.999999999.0123abcd.part")
+    killed.mkdir()
     (folder / "body.onnx").write_bytes(b"damaged")
     assert cached_folder(bundle, on_graph=lambda one: made.append(one.name)) == folder
     assert len(made) == 10
+    assert not killed.exists()
 
 
 def test_the_cache_is_filled_by_two_runs_at_once(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

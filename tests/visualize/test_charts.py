@@ -53,6 +53,14 @@ def test_children_are_drawn_in_the_colours_of_the_tree() -> None:
     assert "#8338ec" in chart.svg
 
 
+def test_the_numbers_beside_the_axes_are_not_rounded() -> None:
+    close = HISTORY | {"loss": [0.1, 0.095, 0.09], "selection_loss": [0.095, 0.09, 0.08]}
+    shown = texts(loss_chart(PASCAL_PART.expert("lower_body"), close, best_epoch=2).svg)
+    marks = [text for text in shown if re.fullmatch(r"\d\.\d+", text)]
+    assert len(marks) == len(set(marks)) > 1
+    assert any(len(mark) > 4 for mark in marks)
+
+
 def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
     before = dict(matplotlib.rcParams)
     loss_chart(PASCAL_PART.expert("lower_body"), HISTORY, best_epoch=2)
@@ -73,9 +81,10 @@ def test_a_group_without_images_keeps_its_place() -> None:
     groups: dict[str, dict[str, Any]] = {
         "colour": {"images": 1, "mIoU0": 0.5, "mIoU1": 0.4, "mIoU2": 0.999},
         "grayscale": {"images": 0},
+        "nobody": {"images": 2},
     }
     shown = texts(group_chart("kinds", groups, PASCAL_PART).svg)
-    assert {"colour", "1 image", "grayscale", "0 images", ".50", ".40", "1"} <= set(shown)
+    assert {"colour", "1 image", "grayscale", "0 images", "nobody", "2 images", ".50", ".40", "1"} <= set(shown)
 
 
 @pytest.mark.parametrize("values", [(0.4, 0.6, 0.7, 1.0), (0.4, 0.39, 0.7, 1.0), (0.0, 0.0, 0.0, 1.0)])
