@@ -12,7 +12,7 @@ import torch
 from benchmarks.arguments import count
 from benchmarks.examples import read_examples, spread
 from benchmarks.machine import machine_facts
-from benchmarks.output import RESULTS, markdown_table, run_benchmark, write_results
+from benchmarks.output import RESULTS, markdown_table, run_benchmark, score_text, with_interval, write_results
 from benchmarks.segmenters import KINDS, open_segmenter, split_name
 from bodycascade.data.layout import Layout
 from bodycascade.errors import BodyCascadeError
@@ -47,12 +47,12 @@ def tables(measured: Sequence[dict[str, Any]], tree: Tree) -> str:
     levels = [f"mIoU{level}" for level in range(len(tree.levels))]
     names = list(dict.fromkeys(name for level in tree.levels for name in level))
     first = [
-        [row["name"], *(_with_interval(row, level) for level in levels), f"{row['images_per_second']:.1f}"]
+        [row["name"], *(with_interval(row, level) for level in levels), f"{row['images_per_second']:.1f}"]
         for row in measured
     ]
-    classes = [[row["name"], *(_score(row.get(name)) for name in names)] for row in measured]
+    classes = [[row["name"], *(score_text(row.get(name)) for name in names)] for row in measured]
     sizes = [
-        [row["name"], band, str(group["images"]), *(_score(group.get(level)) for level in levels)]
+        [row["name"], band, str(group["images"]), *(score_text(group.get(level)) for level in levels)]
         for row in measured
         for band, group in row["by_size"].items()
     ]
@@ -108,16 +108,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--name", default="accuracy", help="of the two files there (%(default)s)")
     return parser.parse_args(argv)
-
-
-def _with_interval(row: dict[str, Any], level: str) -> str:
-    low, high = row["bootstrap"].get(level, (None, None))
-    interval = "" if low is None else f" [{_score(low)}, {_score(high)}]"
-    return f"{_score(row[level])}{interval}"
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

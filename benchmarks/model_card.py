@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.output import markdown_table, run_benchmark
+from benchmarks.output import markdown_table, run_benchmark, score_text, with_interval
 from bodycascade.bundle import load_bundle
 from bodycascade.errors import DataError
 from bodycascade.expert import Expert
@@ -89,8 +89,7 @@ def card(params: Params, root: Path, bundle: Path) -> str:
     levels = [f"mIoU{level}" for level in range(len(tree.levels))]
     classes = [name for name in dict.fromkeys(name for names in tree.levels for name in names) if name in figures]
     bands = [
-        [band, str(row["images"]), *(_score(row[level]) if level in row else "" for level in levels)]
-        for band, row in _bands(figures)
+        [band, str(row["images"]), *(score_text(row.get(level)) for level in levels)] for band, row in _bands(figures)
     ]
     files = [[path.name, f"{path.stat().st_size:,}", f"`{sha256_of(path)}`"] for path in sorted(bundle.iterdir())]
     return TEXT.format(
@@ -100,8 +99,8 @@ def card(params: Params, root: Path, bundle: Path) -> str:
         selection=len(ids["selection"]),
         images=figures["images"],
         start=_starts(loaded.experts),
-        levels=markdown_table(["", "score"], [[level, _interval(figures, level)] for level in levels]),
-        classes=markdown_table(["IoU", *classes], [["", *(_score(figures[name]) for name in classes)]]),
+        levels=markdown_table(["", "score"], [[level, with_interval(figures, level)] for level in levels]),
+        classes=markdown_table(["IoU", *classes], [["", *(score_text(figures[name]) for name in classes)]]),
         sizes=markdown_table(["people's share of the picture", "images", *levels], bands),
         files=markdown_table(["file", "bytes", "sha256"], files),
     )
@@ -120,15 +119,6 @@ def _starts(experts: Sequence[Expert]) -> str:
 
 def _bands(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return list(figures["by_size"].items())
-
-
-def _interval(figures: dict[str, Any], level: str) -> str:
-    low, high = figures["bootstrap"].get(level, (None, None))
-    return _score(figures[level]) + ("" if low is None else f" [{_score(low)}, {_score(high)}]")
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +28,18 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table: the first column to the left, the others, figures, to the right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def score_text(value: float | None) -> str:
+    """A score from 0 to 1 with three decimals; a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def with_interval(figures: Mapping[str, Any], level: str) -> str:
+    """The score of a level ("mIoU0", ...) with its interval from `figures["bootstrap"]`, where there is one."""
+    low, high = figures["bootstrap"].get(level, (None, None))
+    interval = "" if low is None else f" [{score_text(low)}, {score_text(high)}]"
+    return f"{score_text(figures[level])}{interval}"
 
 
 def run_benchmark(main: Callable[[], object]) -> NoReturn:

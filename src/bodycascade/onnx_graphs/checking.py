@@ -15,7 +15,7 @@ from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
 from bodycascade.imaging import resize_to_tensor
 from bodycascade.onnx_graphs import cascade_graph, expert_graph
-from bodycascade.onnx_graphs.packages import open_session
+from bodycascade.onnx_graphs.packages import CPU, open_session
 
 Picture = npt.NDArray[np.uint8]
 Compared = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
@@ -28,8 +28,6 @@ MOST_DISAGREEMENT = 1e-5
 
 SAMPLES = ((1, 320), (2, 233), (3, 97))
 """(seed, long side) of the rendered pictures that every graph is checked on."""
-
-PROVIDERS = ("CPUExecutionProvider",)
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def _checked(what: str, answers: Iterator[Compared]) -> Agreement:
 
 
 def _expert_answers(graph: bytes, expert: Expert, pictures: Iterable[Picture]) -> Iterator[Compared]:
-    session = open_session(graph, threads=torch.get_num_threads(), providers=PROVIDERS)
+    session = open_session(graph, threads=torch.get_num_threads(), providers=CPU)
     for picture in pictures:
         height, width = expert.input_shape(*picture.shape[:2])
         # A node whose probability rises from left to right: every strength of a mask occurs.
@@ -96,7 +94,7 @@ def _expert_answers(graph: bytes, expert: Expert, pictures: Iterable[Picture]) -
 
 
 def _cascade_answers(graph: bytes, segmenter: CascadeSegmenter, pictures: Iterable[Picture]) -> Iterator[Compared]:
-    session = open_session(graph, threads=torch.get_num_threads(), providers=PROVIDERS)
+    session = open_session(graph, threads=torch.get_num_threads(), providers=CPU)
     for picture in pictures:
         ours = segmenter(picture)
         labels, probabilities = session.run(

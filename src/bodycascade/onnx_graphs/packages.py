@@ -10,13 +10,16 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError(error.name or "onnx", "onnx") from None
 
-__all__ = ["OPSET", "onnx", "onnxruntime", "open_session"]
+__all__ = ["CPU", "OPSET", "onnx", "onnxruntime", "open_session"]
 
 OPSET = 18
 """Version of ONNX's operators in all graphs: the first whose Resize takes the axes that it acts on."""
 
 IR_VERSION = 8
 """Version of the file format that belongs to `OPSET`; older runtimes refuse a newer one."""
+
+CPU = ("CPUExecutionProvider",)
+"""The providers of a session that runs where every machine can."""
 
 
 def open_session(graph: bytes | str, *, threads: int, providers: tuple[str, ...]) -> onnxruntime.InferenceSession:

@@ -15,9 +15,7 @@ from bodycascade.expert import Expert
 from bodycascade.expert_file import NoDraws
 from bodycascade.onnx_graphs.expert_graph import INPUT, OUTPUT
 from bodycascade.onnx_graphs.folder import read_folder
-from bodycascade.onnx_graphs.packages import open_session
-
-CPU = ("CPUExecutionProvider",)
+from bodycascade.onnx_graphs.packages import CPU, open_session
 
 
 class SessionNetwork(nn.Module):
