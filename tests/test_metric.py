@@ -170,8 +170,8 @@ def test_samples_without_anybody_have_no_say_in_the_interval_of_a_mean() -> None
     somebody[1, 1] = somebody[2, 2] = nobody[0, 0] = 1
     drawn = bootstrap(np.stack([somebody, nobody, nobody]), THREE, samples=100, seed=0)
     assert drawn["mIoU0"] == drawn["mIoU1"] == drawn["thing"] == (1.0, 1.0)
-    assert empty_levels(somebody, THREE) == ()
-    assert empty_levels(nobody, THREE) == ("mIoU0", "mIoU1")
+    assert empty_levels(scores(somebody, THREE), THREE) == ()
+    assert empty_levels(scores(nobody, THREE), THREE) == ("mIoU0", "mIoU1")
     assert "mIoU0" not in bootstrap(np.stack([nobody]), THREE, samples=10, seed=0)
 
 

@@ -6,7 +6,7 @@ are (labels, labels) int64 counts of pixels, rows truth, columns prediction; tho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +77,9 @@ def absent_classes(matrix: Matrix, tree: Tree = PASCAL_PART) -> tuple[str, ...]:
     return tuple(name for name in _class_names(tree) if _iou(matrix, tree.labels(name)) is None)
 
 
-def empty_levels(matrix: Matrix, tree: Tree = PASCAL_PART) -> tuple[str, ...]:
-    """The levels ("mIoU0", ...) of which `matrix` holds no class at all: their mean, 0 in `scores`, says nothing."""
-    absent = set(absent_classes(matrix, tree))
-    return tuple(f"mIoU{level}" for level, names in enumerate(tree.levels) if absent >= set(names))
+def empty_levels(figures: Mapping[str, float], tree: Tree = PASCAL_PART) -> tuple[str, ...]:
+    """The levels ("mIoU0", ...) without any class in `figures`, which `scores` gave: their mean, 0, says nothing."""
+    return tuple(f"mIoU{level}" for level, names in enumerate(tree.levels) if figures.keys().isdisjoint(names))
 
 
 def bootstrap(
@@ -100,8 +99,9 @@ def bootstrap(
     totals = (times @ matrices.reshape(images, -1)).reshape(samples, *matrices.shape[1:])
     drawn: dict[str, list[float]] = {key: [] for key in scores(matrices.sum(axis=0), tree)}
     for total in totals:
-        empty = empty_levels(total, tree)
-        for key, value in scores(total, tree).items():
+        figures = scores(total, tree)
+        empty = empty_levels(figures, tree)
+        for key, value in figures.items():
             if key not in empty:
                 drawn[key].append(value)
     bounds = {key: np.percentile(values, (2.5, 97.5)) for key, values in drawn.items() if values}

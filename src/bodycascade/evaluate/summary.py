@@ -63,9 +63,10 @@ def _group(counted: Tally, chosen: npt.NDArray[np.bool_], *, classes: bool = Tru
     if not chosen.any():
         return {"images": 0}
     matrix = counted.matrix(chosen)
-    figures = scores(matrix, counted.tree) if classes else level_scores(matrix, counted.tree)
-    empty = empty_levels(matrix, counted.tree)
-    return {"images": int(chosen.sum())} | {name: value for name, value in figures.items() if name not in empty}
+    figures = scores(matrix, counted.tree)
+    empty = empty_levels(figures, counted.tree)
+    shown = figures if classes else level_scores(matrix, counted.tree)
+    return {"images": int(chosen.sum())} | {name: value for name, value in shown.items() if name not in empty}
 
 
 def _coarsest(counted: Tally, band: str) -> float | None:

@@ -49,17 +49,16 @@ class OutFolder:
         `overwrite` allows the former. Half-written files of killed runs are removed on the way.
         """
         owners = self.journal.owners()
-        sources = {one.source.path.resolve() for one in planned if one.source.path is not None}
+        # By the file itself: where A.PNG and a.png are one, and behind links, paths do not tell.
+        sources = {_identity(one.source.path) for one in planned if one.source.path is not None} - {None}
         wanted = [(one.file(output.suffix), one.source.key) for one in planned for output in outputs]
         wanted += [(name, _TABLES) for name in self.tables(asked)]
         self._remove_asides({*owners, *(file for file, _ in wanted)})
-        identities = {_identity(path) for path in sources if path.exists()}
         root = self.root.resolve()
         foreign = []
         for file, key in wanted:
             path = root / file
-            # By the file itself too: on a disk where A.PNG is a.png, its path does not tell.
-            if path.resolve() in sources or (path.exists() and _identity(path) in identities):
+            if _identity(path) in sources:
                 raise ImageError(f"{path}: would be replaced by its own output; choose another folder with -o")
             if owners.get(file) != key and os.path.lexists(path):
                 foreign.append(file)
@@ -127,8 +126,12 @@ def open_folder(path: Path) -> Iterator[OutFolder]:
         yield OutFolder(path, journal)
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    facts = path.stat()
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from all others, by whatever name; None where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
     return facts.st_dev, facts.st_ino
 
 

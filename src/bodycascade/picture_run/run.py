@@ -121,10 +121,8 @@ class _Run:
         entry = self._folder.journal.entries.get(one.source.key)
         if entry is None or not entry.mark or entry.mark != self._mark(one.source):
             return False
-        return set(self._settings.asked.record_kinds()) <= set(entry.records) and all(
-            entry.made.get(one.file(output.suffix)) == (output.kind, _file_size(self._folder.path(one, output)))
-            for output in self._outputs
-        )
+        has_records = set(self._settings.asked.record_kinds()) <= entry.records.keys()
+        return has_records and self._found(one).items() <= entry.made.items()
 
     def make(self, todo: Sequence[Planned], outcome: Outcome) -> None:
         """Make `todo`, telling `outcome` of each picture."""
@@ -185,15 +183,19 @@ class _Run:
         entry = Entry(
             stem=one.stem,
             mark=mark,
-            made={
-                one.file(output.suffix): (output.kind, _file_size(self._folder.path(one, output)))
-                for output in self._outputs
-            },
+            made=self._found(one),
             name=self._names[source.key],
             size=(height, width),
             records=records,
         )
         self._folder.journal.finish(source.key, entry)
+
+    def _found(self, one: Planned) -> dict[str, tuple[str, int]]:
+        """The outputs of a picture as they lie in the folder, as `Entry.made`; -1 byte where one is missing."""
+        return {
+            one.file(output.suffix): (output.kind, _file_size(self._folder.path(one, output)))
+            for output in self._outputs
+        }
 
     def _mark(self, source: Source) -> str:
         try:

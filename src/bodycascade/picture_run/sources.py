@@ -107,9 +107,12 @@ def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryI
     for word in dict.fromkeys(words):
         for source in _meant(word, roots, out, pipe):
             found.setdefault(source.key, source)
-    written = set() if out is None else {str((out / file).resolve()) for file in Journal(out).owners()}
-    pictures = [one for one in found.values() if one.path is None or str(one.path.resolve()) not in written]
-    if found and not pictures:
+    if out is None or not (owned := Journal(out).owners()):
+        return list(found.values())
+    root = out.resolve()
+    written = {root / file for file in owned}
+    pictures = [one for one in found.values() if one.path is None or one.path.resolve() not in written]
+    if not pictures:
         raise ImageError(
             f"{next(iter(found.values())).shown}: written by an earlier run into {out}; name other pictures"
         )

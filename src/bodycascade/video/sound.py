@@ -11,7 +11,6 @@ from bodycascade.video.pyav import av
 _SAMPLE_BYTES = 96
 """Divisible by the bytes that a sample may have in any PCM."""
 
-
 _LAYOUTS = {"2 channels": "stereo", "4 channels": "quad", "6 channels": "5.1", "8 channels": "7.1"}
 """What encoders take for sound whose file does not say which loudspeakers it is for, as PCM in AVI and Matroska."""
 
