@@ -24,8 +24,8 @@ training of these weights differed. `CascadeSegmenter.load()` loads it.
 
 `low_hand` is the lower arm with the hand, `up_hand` the upper arm, `low_leg` the lower leg with the foot, `up_leg` the
 thigh; the head goes with its hair, the torso with the neck. The names are the data set's. Left and right are not told
-apart. It is meant for photographs: to cut people out, to blur what is around them, to count or measure what of them is
-seen, and for research.
+apart. It is meant for photographs: to cut people or parts out, to blur what is around them, to measure how much
+of a picture each part covers, and for research. It cannot count people.
 
 ## Data
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import errno
 import inspect
 import os
 import signal
@@ -13,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+from bodycascade.errors import BodyCascadeError, describe_os_error
 
 # malloc.h of glibc: one arena for all threads (M_ARENA_MAX), no separate mappings (M_MMAP_MAX), no returning of the
 # heap's end (M_TRIM_THRESHOLD), growth in large steps (M_TOP_PAD).
@@ -38,7 +39,7 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
         root = (given.params.resolve().parent / params.profile.root).resolve()
         main(params=params, root=root, **{word: getattr(given, word) for word in words})
     except OSError as error:
-        _leave(_describe(error), 1)
+        _leave(describe_os_error(error), 1)
     except KeyboardInterrupt:
         _leave("stopped", 128 + signal.SIGINT)
     except Exception as error:
@@ -81,8 +82,6 @@ def _parse(main: Callable[..., object], argv: Sequence[str] | None) -> tuple[arg
 
 def _exit_code(error: Exception) -> int | None:
     """The code to leave with for an error meant for the user; None for any other."""
-    from bodycascade.errors import BodyCascadeError  # noqa: PLC0415 - see run_stage
-
     if isinstance(error, BodyCascadeError):
         return 1
     code = getattr(error, "exit_code", None)
@@ -110,10 +109,3 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 def _leave(line: str, code: int) -> NoReturn:
     print(line, file=sys.stderr, flush=True)
     sys.exit(code)
-
-
-def _describe(error: OSError) -> str:
-    where = error.filename or "a file"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}: the disk is full ({error.strerror}); make room and run again, finished files are whole"
-    return f"{where}: {error.strerror or error}"

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from bodycascade.errors import BodyCascadeError
+from bodycascade.errors import BodyCascadeError, first_line
 
 MORE_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096"}
 """What the environment tells oneDNN, torch's library of CPU kernels, unless it has a word of its own there. It makes a
@@ -67,5 +67,5 @@ def _cuda_failure(name: str) -> str | None:
         if float((one @ one).sum()) != 512.0:
             return "a test kernel gave a wrong result"
     except (RuntimeError, AssertionError) as error:
-        return f"a test kernel failed there ({str(error).splitlines()[0]})"
+        return f"a test kernel failed there ({first_line(error)})"
     return None

@@ -1,4 +1,4 @@
-"""Label maps as pictures: coloured, laid over the image, side by side. Pictures are (H, W, 3) uint8 RGB."""
+"""Label maps as pictures: indexed, coloured, laid over the image, side by side. Arrays are (H, W, 3) uint8 RGB."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from bodycascade.errors import ImageError
 
@@ -22,6 +23,13 @@ def colour_labels(labels: npt.NDArray[np.uint8], palette: Picture) -> Picture:
     if labels.size and int(labels.max()) >= len(palette):
         raise ImageError(f"label {int(labels.max())} has no colour; the palette has {len(palette)}")
     return np.take(palette, labels, axis=0)
+
+
+def indexed(labels: npt.NDArray[np.uint8], palette: Picture) -> Image.Image:
+    """A PIL image of mode P whose pixel values are `labels` (H, W), shown in the colours of `palette` (labels, 3)."""
+    picture = Image.fromarray(labels)
+    picture.putpalette(palette.tobytes())
+    return picture
 
 
 def overlay(image: Picture, labels: npt.NDArray[np.uint8], palette: Picture, opacity: float) -> Picture:

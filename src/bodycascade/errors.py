@@ -12,6 +12,10 @@ BodyCascadeError            every message says what was found, what was expected
 `- MissingExtraError        an optional dependency that is not installed
 """
 
+from __future__ import annotations
+
+import errno
+
 
 class BodyCascadeError(Exception):
     """Root of all errors raised on purpose; its text is one line meant for the user."""
@@ -58,3 +62,17 @@ class MissingExtraError(BodyCascadeError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed; install it with: pip install 'bodycascade[{extra}]'")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says, or the name of its class where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def describe_os_error(error: OSError) -> str:
+    """One line for an `OSError` that ends a command or a stage: which file, what is wrong."""
+    where = error.filename or "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}: the disk is full ({error.strerror}); make room and run again, finished files are whole"
+    return f"{where}: {error.strerror or error}"

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
-from bodycascade.errors import BundleError, MissingExtraError, TreeError
+from bodycascade.errors import BundleError, MissingExtraError, TreeError, first_line
 from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.files import replace_file
 from bodycascade.hierarchy import Tree
@@ -87,7 +87,7 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
     try:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise BundleError(f"{source}: damaged ({_first_line(error)}); copy it again") from None
+        raise BundleError(f"{source}: damaged ({first_line(error)}); copy it again") from None
     _check_tensors(tensors, wanted, source)
     with NoDraws():
         expert = Expert(own, settings)
@@ -155,7 +155,3 @@ def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, torch.Siz
             raise BundleError(f"{source}: {name}: expected float32 or float16 {tuple(wanted[name])}, found {found}")
         if not bool(torch.isfinite(tensor).all()):
             raise BundleError(f"{source}: {name} holds NaN or infinity; train the expert again")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

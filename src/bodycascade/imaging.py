@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
 
-from bodycascade.errors import ImageError
+from bodycascade.errors import ImageError, first_line
 
 ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
 """What stands for an image: a path, a PIL image of any mode, or a uint8 array (H, W, 3) RGB."""
@@ -49,10 +49,30 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
         except ImageError:
             raise
         except Exception as error:
-            raise ImageError(f"the PIL image cannot be decoded ({_reason(error)})") from error
+            raise ImageError(f"the PIL image cannot be decoded ({first_line(error)})") from error
     if isinstance(source, str | os.PathLike):
-        return _from_file(Path(source))
+        return decode(Path(source), str(Path(source)))
     raise ImageError(f"expected a path, a PIL image or a uint8 array (H, W, 3); found {type(source).__name__}")
+
+
+def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
+    """The picture in `file`, as `read_image` gives it; `shown` is what it is called in an `ImageError`."""
+    try:
+        if isinstance(file, Path) and file.is_file() and file.stat().st_size == 0:
+            raise ImageError(f"{shown}: the file is empty")
+        with Image.open(file) as image:
+            return _from_pillow(image)
+    except ImageError as error:
+        raise ImageError(str(error) if shown in str(error) else f"{shown}: {error}") from None
+    except FileNotFoundError:
+        raise ImageError(f"{shown}: no such file") from None
+    except IsADirectoryError:
+        raise ImageError(f"{shown}: a folder; expected a picture") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{shown}: not a picture in any format that Pillow reads") from None
+    except Exception as error:
+        # Decoders raise what they like on damaged files: struct.error, SyntaxError, IndexError, ...
+        raise ImageError(f"{shown}: cannot be decoded ({first_line(error)})") from error
 
 
 def resize_image(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -86,25 +106,6 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if gray:
         return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     return np.ascontiguousarray(array if array.shape[2] == 3 else array[..., :3])
-
-
-def _from_file(path: Path) -> npt.NDArray[np.uint8]:
-    try:
-        if path.is_file() and path.stat().st_size == 0:
-            raise ImageError(f"{path}: the file is empty")
-        with Image.open(path) as image:
-            return _from_pillow(image)
-    except ImageError as error:
-        raise ImageError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ImageError(f"{path}: a folder; expected a picture") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{path}: not a picture in any format that Pillow reads") from None
-    except Exception as error:
-        # Decoders raise what they like on damaged files: struct.error, SyntaxError, IndexError, ...
-        raise ImageError(f"{path}: cannot be decoded ({_reason(error)})") from error
 
 
 def _from_pillow(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -143,8 +144,3 @@ def _rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
     # Straight to RGB, Pillow has no way from premultiplied alpha and warns about palettes with transparency.
     through = {"RGBa": "RGBA", "La": "LA", "P": "RGBA", "PA": "RGBA"}.get(image.mode)
     return np.array((image.convert(through) if through else image).convert("RGB"))
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bodycascade.errors import BodyCascadeError, MissingExtraError
+from bodycascade.errors import BodyCascadeError, MissingExtraError, describe_os_error
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "segment": ("bodycascade.commands.segment:segment", "Find people and their parts in pictures and folders."),
@@ -44,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as error:
-        code = _say(_describe(error), 1)
+        code = _say(describe_os_error(error), 1)
     except BodyCascadeError as error:
         code = _say(str(error), 1)
     except MemoryError:
@@ -90,13 +89,6 @@ class _TerminatedError(BaseException):
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     # An exit by exception, so that what is half written is finished or cleared away.
     raise _TerminatedError
-
-
-def _describe(error: OSError) -> str:
-    where = error.filename or "the output"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}: the disk is full ({error.strerror}); make room and run again, finished files are whole"
-    return f"{where}: {error.strerror or error}"
 
 
 def _one_line(text: str) -> str:

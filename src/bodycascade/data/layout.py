@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bodycascade.errors import DataError, ImageError
+from bodycascade.errors import DataError, ImageError, first_line
 from bodycascade.imaging import read_image
 
 _HEADERS = threading.Lock()
@@ -172,7 +172,7 @@ def _read_png(path: Path) -> npt.NDArray[np.uint8]:
     except FileNotFoundError:
         raise
     except Exception as error:  # decoders raise what they like
-        raise ValueError(f"cannot be decoded ({(str(error) or type(error).__name__).splitlines()[0]})") from None
+        raise ValueError(f"cannot be decoded ({first_line(error)})") from None
     if mode not in ("L", "P"):
         raise ValueError(f"a PNG of mode {mode}; expected one channel of 8 bits (L or P)")
     return array

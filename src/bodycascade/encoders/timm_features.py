@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from bodycascade.encoders.encoder import Encoder
-from bodycascade.errors import BundleError, MissingExtraError
+from bodycascade.errors import BundleError, MissingExtraError, first_line
 
 
 class TimmEncoder(Encoder):
@@ -27,7 +27,7 @@ class TimmEncoder(Encoder):
         try:
             network = _timm().create_model(model, pretrained=state is not None, features_only=True, **given)
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(":") if str(error).strip() else type(error).__name__
+            reason = first_line(error).rstrip(":")
             raise BundleError(f"timm:{model} cannot be an encoder: {reason}; choose another network") from error
         strides = tuple(int(stride) for stride in network.feature_info.reduction())
         is_pyramid = all(coarse > fine and coarse % fine == 0 for fine, coarse in pairwise(strides))

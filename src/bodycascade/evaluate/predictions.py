@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from bodycascade.drawing import indexed
 from bodycascade.errors import DataError
 from bodycascade.files import naming
 from bodycascade.hierarchy import Tree
@@ -21,10 +22,8 @@ def predictions_folder(profile: Profile, root: Path) -> Path:
 
 def write_label_map(path: Path, labels: npt.NDArray[np.uint8], tree: Tree) -> None:
     """Write `labels` (H, W) uint8 as an indexed PNG in the colours of the tree."""
-    picture = Image.fromarray(labels)
-    picture.putpalette(tree.palette.tobytes())
     with naming(path):
-        picture.save(path, format="PNG")
+        indexed(labels, tree.palette).save(path, format="PNG")
 
 
 def read_label_map(path: Path) -> npt.NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bodycascade.cascade import CascadeSegmenter
-from bodycascade.errors import BundleError
+from bodycascade.errors import BundleError, first_line
 from bodycascade.expert import Expert
 from bodycascade.expert_file import NoDraws
 from bodycascade.onnx_graphs.expert_graph import INPUT, OUTPUT
@@ -30,8 +30,8 @@ class SessionNetwork(nn.Module):
         self.stride, self._path = stride, path
         try:
             self._session = open_session(str(path), threads=torch.get_num_threads(), providers=providers)
-        except Exception as error:
-            raise BundleError(f"{path}: onnxruntime cannot run it ({_reason(error)}); export it again") from error
+        except Exception as error:  # of classes of its C extension, one for each of its error codes
+            raise BundleError(f"{path}: onnxruntime cannot run it ({first_line(error)}); export it again") from error
         self.register_state_dict_pre_hook(_refuse)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class SessionNetwork(nn.Module):
         try:
             (logits,) = self._session.run([OUTPUT], {INPUT: given})
         except Exception as error:
-            raise BundleError(f"{self._path}: onnxruntime failed at {given.shape} ({_reason(error)})") from error
+            raise BundleError(f"{self._path}: onnxruntime failed at {given.shape} ({first_line(error)})") from error
         return torch.from_numpy(logits).to(x.device)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> SessionNetwork:
@@ -68,11 +68,6 @@ def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU, fast: bool
         precision="float32",
         fast=fast,
     )
-
-
-def _reason(error: Exception) -> str:
-    # onnxruntime's errors are of classes of its C extension, one for each of its error codes.
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bodycascade.errors import DataError
+from bodycascade.errors import DataError, first_line
 from bodycascade.hierarchy import Tree
 from bodycascade.originals.assembling import Source
 
@@ -56,7 +56,7 @@ def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
     except DataError:
         raise
     except Exception as error:  # decoders raise what they like
-        raise DataError(f"{path}: cannot be decoded ({(str(error) or type(error).__name__).splitlines()[0]})") from None
+        raise DataError(f"{path}: cannot be decoded ({first_line(error)})") from None
     labels: npt.NDArray[np.uint8] = np.where(alpha >= HALF, np.uint8(tree.node(STAND_IN).label or 0), np.uint8(0))
     return labels
 

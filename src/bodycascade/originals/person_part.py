@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bodycascade.errors import DataError
+from bodycascade.errors import DataError, first_line
 from bodycascade.hierarchy import Tree
 from bodycascade.originals.assembling import Source, sources_beside
 
@@ -38,7 +38,7 @@ def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
     except DataError:
         raise
     except Exception as error:  # decoders raise what they like
-        raise DataError(f"{path}: cannot be decoded ({(str(error) or type(error).__name__).splitlines()[0]})") from None
+        raise DataError(f"{path}: cannot be decoded ({first_line(error)})") from None
     strange = sorted(set(np.unique(official).tolist()) - {*range(len(OFFICIAL_ORDER)), VOID})
     if strange:
         raise DataError(

@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bodycascade.errors import ImageError
-from bodycascade.imaging import read_image
+from bodycascade.imaging import decode
 from bodycascade.picture_run.journal import NAME as JOURNAL
 from bodycascade.picture_run.journal import Journal
 
@@ -77,16 +77,7 @@ class Source:
 
     def read(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, upright; raises `ImageError` where it is no usable picture."""
-        if self.path is not None:
-            return read_image(self.path)
-        try:
-            return read_image(Image.open(io.BytesIO(self.data)))
-        except ImageError as error:
-            raise ImageError(f"standard input: {error}") from None
-        except UnidentifiedImageError:
-            raise ImageError("standard input: not a picture in any format that Pillow reads") from None
-        except Exception as error:  # decoders raise what they like
-            raise ImageError(f"standard input: cannot be decoded ({error})") from None
+        return decode(self.path or io.BytesIO(self.data), self.shown)
 
 
 def is_there(key: str) -> bool:
