@@ -30,7 +30,7 @@ from bodycascade.progress import Progress
 from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
 from bodycascade.train.stopping import StopRequest
-from bodycascade.train.workspace import fingerprint
+from bodycascade.train.workspace import code_files, fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,13 +83,14 @@ def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART
     stop = StopRequest()
     job = Job(params, tree, tree.expert(expert), root, device, stop)
     manifest = read_manifest(job.data)
-    above, files = {}, [job.data / "manifest.json"]
-    name = job.spec.parent
-    while name is not None:
-        above[name] = load_expert(job.model(name), tree)
-        files.append(job.model(name))
-        name = tree.expert(name).parent
-    maps = job.work.parent / "ablation" / fingerprint({"zoom": dataclasses.asdict(params.zoom), "of": expert}, files)
+    models = job.models_above()
+    above = {name: load_expert(path, tree) for name, path in models.items()}
+    made_by = {"zoom": dataclasses.asdict(params.zoom), "of": expert, "precision": params.base.precision}
+    maps = (
+        job.work.parent
+        / "ablation"
+        / fingerprint(made_by, [job.data / "manifest.json", *models.values(), *code_files()])
+    )
     maps.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=maps))
     try:
@@ -125,7 +126,7 @@ def run(arguments: argparse.Namespace) -> None:
     shared = tuple((key, value) for key, _, value in (text.partition("=") for text in arguments.set))
     trained: list[dict[str, Any]] = []
     planned = [(arm, changed(arguments.params, (*shared, *arm.changes))) for arm in arms]
-    root = (arguments.params.resolve().parent / planned[0][1].profile.root).resolve()
+    root = planned[0][1].profile.root_from(arguments.params)
     for arm, params in planned:
         row = measure(params, root, arguments.expert)
         changes = dict((*shared, *arm.changes))

@@ -19,6 +19,7 @@ from bodycascade.errors import BodyCascadeError
 from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tally import tally
 from bodycascade.hierarchy import Tree
+from bodycascade.metric import level_keys
 from bodycascade.progress import track
 from bodycascade.segmenter import Segmenter
 
@@ -44,13 +45,12 @@ def measure(
 
 def tables(measured: Sequence[dict[str, Any]], tree: Tree) -> str:
     """Markdown: the levels with their 95 % intervals, every class, and the levels by the size of the people."""
-    levels = [f"mIoU{level}" for level in range(len(tree.levels))]
-    names = list(dict.fromkeys(name for level in tree.levels for name in level))
+    levels = level_keys(tree)
     first = [
         [row["name"], *(with_interval(row, level) for level in levels), f"{row['images_per_second']:.1f}"]
         for row in measured
     ]
-    classes = [[row["name"], *(score_text(row.get(name)) for name in names)] for row in measured]
+    classes = [[row["name"], *(score_text(row.get(name)) for name in tree.class_names)] for row in measured]
     sizes = [
         [row["name"], band, str(group["images"]), *(score_text(group.get(level)) for level in levels)]
         for row in measured
@@ -59,7 +59,7 @@ def tables(measured: Sequence[dict[str, Any]], tree: Tree) -> str:
     return "\n".join(
         [
             markdown_table(["segmenter", *levels, "images/s"], first),
-            markdown_table(["IoU", *names], classes),
+            markdown_table(["IoU", *tree.class_names], classes),
             markdown_table(["segmenter", "people's share of the image", "images", *levels], sizes),
         ]
     )

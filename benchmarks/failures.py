@@ -27,7 +27,7 @@ from bodycascade.data.layout import Layout
 from bodycascade.evaluate.examples import Example
 from bodycascade.files import write_text
 from bodycascade.hierarchy import Tree
-from bodycascade.metric import confusion_matrix, scores
+from bodycascade.metric import confusion_matrix, level_keys, scores
 from bodycascade.progress import track
 
 TINY = 0.02
@@ -55,7 +55,7 @@ class Failure:
 def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Failure:
     """What is wrong with `labels` (H, W) uint8."""
     truth = example.truth
-    finest = f"mIoU{len(tree.levels) - 1}"
+    finest = level_keys(tree)[-1]
     perfect = bool((truth == labels).all())  # also where there is nobody and nobody was found
     score = 1.0 if perfect else scores(confusion_matrix(truth, labels, tree.num_labels), tree)[finest]
     # One level has no halves that could be swapped: all parts are of one.

@@ -79,7 +79,7 @@ def measure(
 def run(arguments: argparse.Namespace) -> None:
     """Measure what the command line asks for, write the results, print the table."""
     params = load_params(arguments.params)
-    root = (arguments.params.resolve().parent / params.profile.root).resolve()
+    root = params.profile.root_from(arguments.params)
     expert = arguments.expert or params.profile.trained_tree(PASCAL_PART).experts[0].name
     rates = measure(
         params,

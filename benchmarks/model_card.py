@@ -6,13 +6,13 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.output import markdown_table, run_benchmark, score_text, with_interval
 from bodycascade.bundle import load_bundle
 from bodycascade.errors import DataError
 from bodycascade.expert import Expert
 from bodycascade.files import sha256_of, write_text
+from bodycascade.metric import level_keys
 from bodycascade.params import Params, load_params
 
 TEXT = """\
@@ -86,10 +86,11 @@ def card(params: Params, root: Path, bundle: Path) -> str:
     figures, ids = json.loads(report.read_text("utf-8")), json.loads(manifest.read_text("utf-8"))["ids"]
     loaded = load_bundle(bundle)
     tree = loaded.tree
-    levels = [f"mIoU{level}" for level in range(len(tree.levels))]
-    classes = [name for name in dict.fromkeys(name for names in tree.levels for name in names) if name in figures]
+    levels = level_keys(tree)
+    classes = [name for name in tree.class_names if name in figures]
     bands = [
-        [band, str(row["images"]), *(score_text(row.get(level)) for level in levels)] for band, row in _bands(figures)
+        [band, str(row["images"]), *(score_text(row.get(level)) for level in levels)]
+        for band, row in figures["by_size"].items()
     ]
     files = [[path.name, f"{path.stat().st_size:,}", f"`{sha256_of(path)}`"] for path in sorted(bundle.iterdir())]
     return TEXT.format(
@@ -117,14 +118,10 @@ def _starts(experts: Sequence[Expert]) -> str:
     )
 
 
-def _bands(figures: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return list(figures["by_size"].items())
-
-
 def run(arguments: argparse.Namespace) -> None:
     """Write the card."""
     params = load_params(arguments.params)
-    root = (arguments.params.resolve().parent / params.profile.root).resolve()
+    root = params.profile.root_from(arguments.params)
     write_text(arguments.out, card(params, root, arguments.bundle))
     print(arguments.out)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from benchmarks.machine import machine_line
-from bodycascade.errors import BodyCascadeError
+from bodycascade.errors import BodyCascadeError, describe_os_error
 from bodycascade.files import write_json, write_text
 from bodycascade.train.stopping import Stopped
 
@@ -49,7 +49,7 @@ def run_benchmark(main: Callable[[], object]) -> NoReturn:
     except BodyCascadeError as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(f"{error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit(describe_os_error(error))
     except KeyboardInterrupt:
         sys.exit(130)
     except Stopped as stopped:

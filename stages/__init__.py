@@ -36,7 +36,7 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
         from bodycascade.params import load_params  # noqa: PLC0415
 
         params = load_params(given.params)
-        root = (given.params.resolve().parent / params.profile.root).resolve()
+        root = params.profile.root_from(given.params)
         main(params=params, root=root, **{word: getattr(given, word) for word in words})
     except OSError as error:
         _leave(describe_os_error(error), 1)

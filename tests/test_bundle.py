@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from bodycascade import CascadeSegmenter
-from bodycascade.bundle import load_bundle, load_expert, read_extra, save_bundle, save_expert
+from bodycascade.bundle import load_bundle, save_bundle
 from bodycascade.errors import BundleError
+from bodycascade.expert_file import load_expert, read_extra, save_expert
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.regions import Zoom
 from tests.bundle_mutants import BAD_ZOOMS, MUTATORS, ZOOM, manifest_of, sign

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bodycascade.bundle import save_expert
+from bodycascade.expert_file import save_expert
 from bodycascade.files import naming, remove_asides, replace_file, save_array, sha256_of, write_json, write_text
 from bodycascade.hierarchy import PASCAL_PART
 from tests.toy_experts import tiny_expert

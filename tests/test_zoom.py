@@ -65,10 +65,10 @@ def outside(boxes: list[Box], size: tuple[int, int]) -> np.ndarray:
 
 
 def descend(
-    experts: list[Expert], zoom: Zoom | None, images: list[np.ndarray], *, at_once: int = 1, tree: Tree = PASCAL_PART
+    experts: list[Expert], zoom: Zoom | None, images: list[np.ndarray], *, batch_size: int = 1, tree: Tree = PASCAL_PART
 ) -> list[Region]:
     named = {expert.spec.name: expert.eval() for expert in experts}
-    return Descent(tree, named, zoom, device=torch.device("cpu"), at_once=at_once).regions(images)
+    return Descent(tree, named, zoom, device=torch.device("cpu"), batch_size=batch_size).regions(images)
 
 
 @pytest.mark.parametrize("routing", ROUTINGS)
@@ -260,7 +260,7 @@ def test_a_batch_gives_what_single_calls_give(routing: str, precision: str, is_r
 def test_regions_of_many_images_are_asked_about_together() -> None:
     images = [painted(people(SMALL)), painted(people()), painted(people(SMALL, FAR)), painted(people(LARGE))]
     experts = colour_readers(PASCAL_PART)
-    together = descend(experts, TWICE, images, at_once=8)
+    together = descend(experts, TWICE, images, batch_size=8)
     assert [region.image for region in together] == [0, 2, 2, 3]
     # The two small boxes and the large picture are all square: one call; the far box has a shape of its own.
     assert sorted(len(given) for _, given, _ in experts[1].shown) == [1, 3]  # type: ignore[union-attr]

@@ -15,19 +15,10 @@ from typing import Any
 
 from bodycascade.errors import BundleError, TreeError
 from bodycascade.expert import Expert
-from bodycascade.expert_file import (
-    FORMAT_VERSION,
-    check_version,
-    expert_from_bytes,
-    load_expert,
-    read_extra,
-    save_expert,
-)
+from bodycascade.expert_file import FORMAT_VERSION, check_version, expert_from_bytes, save_expert
 from bodycascade.files import sha256_of, write_text
 from bodycascade.folders import FolderKind, replace_kind
 from bodycascade.hierarchy import Tree
-
-__all__ = ["FORMAT_VERSION", "Bundle", "load_bundle", "load_expert", "read_extra", "save_bundle", "save_expert"]
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 1 << 24

@@ -13,7 +13,7 @@ import torch
 from bodycascade.bundle import load_bundle, save_bundle
 from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
-from bodycascade.devices import autocast, choose_device, remember_kernels, runs_bfloat16
+from bodycascade.devices import autocast, choose_device, choose_precision, remember_kernels
 from bodycascade.encoders.fusion import fuse
 from bodycascade.errors import BundleError, DataError, ImageError
 from bodycascade.expert import Expert
@@ -27,8 +27,8 @@ from bodycascade.segmenter import score_pairs
 RELEASED = Path(__file__).parent / "released" / "cascade"
 """The bundle that comes with the package."""
 
-AT_ONCE_ON_GPU = 16
-AT_ONCE_IN_BFLOAT16 = 4
+BATCH_SIZE_ON_GPU = 16
+BATCH_SIZE_IN_BFLOAT16 = 4
 """Images given to a network together. On the CPU four gain a third in bfloat16, where the result is the same to the
 bit; float32 kernels change with the batch in the last bit, so there each image goes alone."""
 
@@ -67,10 +67,7 @@ class CascadeSegmenter:
         self.tree = _common_tree(experts)
         self.fast = fast
         self.device, self.device_reason = choose_device(device)
-        with autocast(self.device, precision):
-            pass  # refuses an unknown precision here, not at the first image
-        able = precision == "auto" and runs_bfloat16(self.device)
-        self.precision = "bfloat16" if able or precision == "bfloat16" else "float32"
+        self.precision = choose_precision(precision, self.device)
         named = {expert.spec.name: expert for expert in experts}
         self.experts = tuple(_frozen(named[spec.name], self.device, self.precision) for spec in self.tree.experts)
 
@@ -129,12 +126,12 @@ class CascadeSegmenter:
             raise ImageError(f"one array {images.shape}, where batch takes several images; put it in a list")
         pictures = [read_image(image) for image in images]
         finest = len(self.tree.levels) - 1 if level is None else level
-        self.tree.level_map(finest)  # refuses a level that there is not
+        self.tree.check_level(finest)
         experts = {e.spec.name: e for e in self.experts if self.tree.depth(e.spec.children[0]) <= finest}
-        at_once = self._at_once()
+        batch_size = self._batch_size()
         found: list[Segmentation] = []
-        for first in range(0, len(pictures), at_once):
-            found += self._segment(pictures[first : first + at_once], experts, finest=finest)
+        for first in range(0, len(pictures), batch_size):
+            found += self._segment(pictures[first : first + batch_size], experts, finest=finest)
         return found
 
     def score(self, pairs: Iterable[tuple[ImageLike, npt.NDArray[np.uint8]]]) -> dict[str, float]:
@@ -177,10 +174,10 @@ class CascadeSegmenter:
         fast = ", fast" if self.fast else ""
         return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}{fast}>"
 
-    def _at_once(self) -> int:
+    def _batch_size(self) -> int:
         if self.device.type == "cpu":
-            return AT_ONCE_IN_BFLOAT16 if self.precision == "bfloat16" else 1
-        return AT_ONCE_ON_GPU
+            return BATCH_SIZE_IN_BFLOAT16 if self.precision == "bfloat16" else 1
+        return BATCH_SIZE_ON_GPU
 
     def _segment(
         self,
@@ -196,7 +193,7 @@ class CascadeSegmenter:
             experts,
             self.zoom.looking_once() if self.fast and self.zoom else self.zoom,
             device=self.device,
-            at_once=self._at_once(),
+            batch_size=self._batch_size(),
             truths=truths or {},
             input_share=FAST_SHARE if self.fast else 1.0,
         )

@@ -48,7 +48,8 @@ class Descent:
 
     `experts`: by name; those that lack are left out, with all below them. `truths`: for each expert that shall know the
     truth, a target map (H, W) uint8 for each image: the place of the true child, IGNORE where the expert's node is not.
-    `input_share`: of each expert's own input side, that it gets.
+    `batch_size`: images or crops in one call of a network, at most. `input_share`: of each expert's own input side,
+    that it gets.
     """
 
     def __init__(
@@ -58,12 +59,12 @@ class Descent:
         zoom: Zoom | None,
         *,
         device: torch.device,
-        at_once: int,
+        batch_size: int,
         truths: Mapping[str, Sequence[Labels]] | None = None,
         input_share: float = 1.0,
     ) -> None:
         self._tree, self._experts, self._zoom = tree, experts, zoom
-        self._device, self._at_once, self._input_share = device, at_once, input_share
+        self._device, self._batch_size, self._input_share = device, batch_size, input_share
         self._truths = truths or {}
 
     @torch.inference_mode()
@@ -74,22 +75,22 @@ class Descent:
         `mask` makes of the probability of its node, the product of the conditionals down to it; it does not run where
         that is nowhere at least its `mask_threshold`.
         """
-        parts = _Parts(images, self._device)
+        crops = _Crops(images, self._device)
         root, *others = self._tree.experts
         wholes = [
             Region(i, Box(0, 0, *image.shape[:2]))
             for i, image in enumerate(images)
             if root.name in self._truths or not _is_of_one_colour(image)
         ]
-        for region, children in zip(wholes, self._answers(root, parts, wholes, None), strict=True):
+        for region, children in zip(wholes, self._answers(root, crops, wholes, None), strict=True):
             self._keep(region, root, children, None)
-        regions = wholes if self._zoom is None else self._seek(parts, wholes, root, self._zoom)
+        regions = wholes if self._zoom is None else self._seek(crops, wholes, root, self._zoom)
         for spec in others:
             if spec.name in self._experts:
-                self._descend(spec, parts, regions)
+                self._descend(spec, crops, regions)
         return regions
 
-    def _seek(self, parts: _Parts, wholes: list[Region], root: ExpertSpec, zoom: Zoom) -> list[Region]:
+    def _seek(self, crops: _Crops, wholes: list[Region], root: ExpertSpec, zoom: Zoom) -> list[Region]:
         """The parts of the images that hold people, with the root's word on each."""
         found: list[Region] = []
         closer: list[tuple[Region, Tensor, float]] = []
@@ -103,15 +104,15 @@ class Descent:
                 region = Region(whole.image, box)
                 closer.append((region, first, zoom.second_weight(box.area / whole.box.area)))
                 found.append(region)
-        self._look_again(parts, root, closer)
+        self._look_again(crops, root, closer)
         return found
 
-    def _look_again(self, parts: _Parts, root: ExpertSpec, closer: list[tuple[Region, Tensor, float]]) -> None:
+    def _look_again(self, crops: _Crops, root: ExpertSpec, closer: list[tuple[Region, Tensor, float]]) -> None:
         """The root's word on each box: its first look at it, a second one of the box alone, or something between."""
         again = [region for region, _, weight in closer if weight and root.name not in self._truths]
-        second = dict(zip(map(id, again), self._answers(root, parts, again, None), strict=True))
+        second = dict(zip(map(id, again), self._answers(root, crops, again, None), strict=True))
         for region, first, weight in closer:
-            size = parts.size(region.image)
+            size = crops.size(region.image)
             answer = second.get(id(region))
             grid = self._grid(root, region.box) if answer is None else (answer.shape[-2], answer.shape[-1])
             children = _excerpt(first, region.box, size, grid)
@@ -119,7 +120,7 @@ class Descent:
                 children = torch.lerp(children, answer, weight)
             self._keep(region, root, children, None)
 
-    def _descend(self, spec: ExpertSpec, parts: _Parts, regions: list[Region]) -> None:
+    def _descend(self, spec: ExpertSpec, crops: _Crops, regions: list[Region]) -> None:
         """Ask one expert about all regions that its node reaches."""
         alive, nodes = [], []
         for region in regions:
@@ -129,7 +130,7 @@ class Descent:
             if bool((node >= self._experts[spec.name].settings.mask_threshold).any()):
                 alive.append(region)
                 nodes.append(node)
-        for region, node, children in zip(alive, nodes, self._answers(spec, parts, alive, nodes), strict=True):
+        for region, node, children in zip(alive, nodes, self._answers(spec, crops, alive, nodes), strict=True):
             self._keep(region, spec, children, node)
 
     def _keep(self, region: Region, spec: ExpertSpec, children: Tensor, node: Tensor | None) -> None:
@@ -148,16 +149,16 @@ class Descent:
         return self._experts[spec.name].input_shape(box.height, box.width, share=self._input_share)
 
     def _answers(
-        self, spec: ExpertSpec, parts: _Parts, regions: list[Region], nodes: list[Tensor] | None
+        self, spec: ExpertSpec, crops: _Crops, regions: list[Region], nodes: list[Tensor] | None
     ) -> list[Tensor]:
         """(children, h, w) for each region; `nodes` (h, w): the probability of the expert's node there."""
         if spec.name in self._truths:
             masks: list[Tensor | None] = [None] * len(regions) if nodes is None else list(nodes)
-            return [self._truth(spec, parts, region, node) for region, node in zip(regions, masks, strict=True)]
-        return self._predictions(spec, parts, regions, nodes)
+            return [self._truth(spec, crops, region, node) for region, node in zip(regions, masks, strict=True)]
+        return self._predictions(spec, crops, regions, nodes)
 
     def _predictions(
-        self, spec: ExpertSpec, parts: _Parts, regions: list[Region], nodes: list[Tensor] | None
+        self, spec: ExpertSpec, crops: _Crops, regions: list[Region], nodes: list[Tensor] | None
     ) -> list[Tensor]:
         expert = self._experts[spec.name]
         groups: dict[Shape, list[int]] = defaultdict(list)
@@ -165,12 +166,12 @@ class Descent:
             groups[self._input_shape(spec, region.box)].append(place)
         found: dict[int, Tensor] = {}
         for shape, places in groups.items():
-            inputs = [parts.at(regions[place].image, regions[place].box, shape) for place in places]
+            inputs = [crops.at(regions[place].image, regions[place].box, shape) for place in places]
             masks = None if nodes is None else [expert.mask(nodes[place]) for place in places]
-            found |= zip(places, _predict(expert, inputs, masks, self._at_once), strict=True)
+            found |= zip(places, _predict(expert, inputs, masks, self._batch_size), strict=True)
         return [found[place] for place in range(len(regions))]
 
-    def _truth(self, spec: ExpertSpec, parts: _Parts, region: Region, node: Tensor | None) -> Tensor:
+    def _truth(self, spec: ExpertSpec, crops: _Crops, region: Region, node: Tensor | None) -> Tensor:
         """(children, H, W): 0 or 1 at the box's own size; outside the expert's node, where truth is silent, its own."""
         target = torch.from_numpy(region.box.cut(self._truths[spec.name][region.image])).to(self._device)
         places = torch.arange(len(spec.children), device=self._device)
@@ -180,12 +181,12 @@ class Descent:
             return truth
         shape = self._input_shape(spec, region.box)
         nodes = None if node is None else [resize_map(node, shape)]
-        (own,) = self._predictions(spec, parts, [region], nodes)
+        (own,) = self._predictions(spec, crops, [region], nodes)
         return torch.where(known, truth, resize_map(own, (region.box.height, region.box.width)))
 
 
-class _Parts:
-    """Parts of the images at the sizes that experts ask for, (3, h, w) uint8, each made once."""
+class _Crops:
+    """Crops of the images at the sizes that experts ask for, (3, h, w) uint8, each made once."""
 
     def __init__(self, images: Sequence[npt.NDArray[np.uint8]], device: torch.device) -> None:
         self._images, self._device = images, device
@@ -231,11 +232,11 @@ def _excerpt(whole: Tensor, box: Box, size: Shape, shape: Shape) -> Tensor:
     ]
 
 
-def _predict(expert: Expert, inputs: list[Tensor], masks: list[Tensor] | None, at_once: int) -> list[Tensor]:
+def _predict(expert: Expert, inputs: list[Tensor], masks: list[Tensor] | None, batch_size: int) -> list[Tensor]:
     """(children, h, w) for each input; halves the batch for as long as the device has too little memory for it."""
     done: list[Tensor] = []
     while len(done) < len(inputs):
-        chosen = slice(len(done), len(done) + at_once)
+        chosen = slice(len(done), len(done) + batch_size)
         count, device = len(inputs[chosen]), inputs[0].device
         try:
             images = torch.stack(inputs[chosen])
@@ -246,6 +247,6 @@ def _predict(expert: Expert, inputs: list[Tensor], masks: list[Tensor] | None, a
                     f"the expert {expert.spec.name!r} does not fit into the memory of {device} with one image; "
                     "choose device: cpu, or train it with a smaller input_side"
                 ) from error
-            at_once = count // 2
-            _log.warning("%s is out of memory: going on with %d images at once", device, at_once)
+            batch_size = count // 2
+            _log.warning("%s is out of memory: going on with %d images at once", device, batch_size)
     return done

@@ -48,13 +48,22 @@ def runs_bfloat16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
+def choose_precision(name: str, device: torch.device) -> str:
+    """float32 or bfloat16 for `name`: itself, or for auto bfloat16 where it is fast on `device`.
+
+    Raises `BodyCascadeError` for any other name.
+    """
+    if name not in ("auto", "float32", "bfloat16"):
+        raise BodyCascadeError(f"precision: expected auto, float32 or bfloat16, found {name!r}")
+    if name == "auto":
+        return "bfloat16" if runs_bfloat16(device) else "float32"
+    return name
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """A context in which networks run in `precision`: float32, bfloat16, or auto, bfloat16 where it is fast."""
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise BodyCascadeError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
-    if precision == "float32" or (precision == "auto" and not runs_bfloat16(device)):
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+    """A context in which networks run in `precision`, a name that `choose_precision` takes."""
+    chosen = choose_precision(precision, device)
+    return nullcontext() if chosen == "float32" else torch.autocast(device.type, torch.bfloat16)
 
 
 def _cuda_failure(name: str) -> str | None:

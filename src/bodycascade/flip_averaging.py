@@ -38,7 +38,7 @@ class FlipAveraged:
 
         `routing`: hard (from the root down, the likeliest child) or soft (the likeliest leaf) decides the labels.
         """
-        self._tree, self._segment, self._decide = tree, segment, soft_labels if routing == "soft" else hard_labels
+        self._tree, self._segment, self._routing = tree, segment, routing
 
     @property
     def tree(self) -> Tree:
@@ -68,7 +68,11 @@ class FlipAveraged:
         labels = np.empty(picture.shape[:2], np.uint8)
         for top in range(0, len(labels), rows):
             strip = slice(top, top + rows)
-            labels[strip] = self._decide(total[:, strip].astype(np.float32), self._tree)
+            probs_there = total[:, strip]
+            if self._routing == "soft":
+                labels[strip] = probs_there.argmax(axis=0)
+            else:
+                labels[strip] = likeliest_children(probs_there.astype(np.float32), self._tree)
 
         def probs() -> npt.NDArray[np.float32]:
             mean = total.astype(np.float32)
@@ -85,14 +89,11 @@ def _add(total: Sums, probs: npt.NDArray[np.float32]) -> None:
         total[label] += (one * np.float32(STEPS) + np.float32(0.5)).astype(np.uint16)
 
 
-def soft_labels(probs: npt.NDArray[np.float32], tree: Tree) -> Image:
-    """(H, W) uint8: the likeliest leaf of each pixel; `probs` is (labels, H, W)."""
-    labels: Image = probs.argmax(axis=0).astype(np.uint8)
-    return labels
+def likeliest_children(probs: npt.NDArray[np.float32], tree: Tree) -> Image:
+    """(H, W) uint8: at each pixel the likeliest child, from the root of `tree` down to a leaf.
 
-
-def hard_labels(probs: npt.NDArray[np.float32], tree: Tree) -> Image:
-    """(H, W) uint8: at each pixel the likeliest child, from the root of `tree` down to a leaf."""
+    `probs` (labels, H, W) float32, in any unit.
+    """
     labels = np.zeros(probs.shape[1:], np.uint8)
     _descend(tree.root, np.ones(labels.shape, np.bool_), probs, tree, labels)
     return labels

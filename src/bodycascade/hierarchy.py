@@ -113,6 +113,16 @@ class Tree:
             levels.append(tuple(node.name for node in current))
         return tuple(levels)
 
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of all levels, coarse to fine, each once, without the background."""
+        return tuple(dict.fromkeys(name for names in self.levels for name in names))
+
+    def check_level(self, level: int) -> None:
+        """Raise `TreeError`, with the levels there are, where there is no such one."""
+        if level not in range(len(self.levels)):
+            raise TreeError(f"there is no level {level!r}; the tree has levels 0 to {len(self.levels) - 1}")
+
     def node(self, name: str) -> Node:
         """The node called `name`; raises `TreeError` with the known names where there is none."""
         if name not in self._nodes:
@@ -143,13 +153,19 @@ class Tree:
         0 is the background. At the finest level ids are the leaf labels themselves; above it, 1 + the place of the
         class in `levels[level]`.
         """
-        if level not in range(len(self.levels)):
-            raise TreeError(f"there is no level {level!r}; the tree has levels 0 to {len(self.levels) - 1}")
+        self.check_level(level)
         table = np.arange(self.num_labels, dtype=np.uint8)
         if level < len(self.levels) - 1:
             for place, name in enumerate(self.levels[level]):
                 table[list(self.labels(name))] = place + 1
         return table
+
+    def level_names(self, level: int) -> tuple[str, ...]:
+        """The name of each id that `level_map(level)` gives, in their order, the background first."""
+        self.check_level(level)
+        if level == len(self.levels) - 1:
+            return tuple(leaf.name for leaf in self.leaves)
+        return (self.leaves[0].name, *self.levels[level])
 
     def level_palette(self, level: int) -> npt.NDArray[np.uint8]:
         """(ids, 3) uint8 RGB: the colour of each id that `level_map(level)` gives."""

@@ -56,14 +56,14 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
 
 
 def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
-    """The picture in `file`, as `read_image` gives it; `shown` is what it is called in an `ImageError`."""
+    """(H, W, 3) uint8 RGB: the picture in `file`, as `read_image` gives it; an `ImageError` calls it `shown`."""
     try:
         if isinstance(file, Path) and file.is_file() and file.stat().st_size == 0:
-            raise ImageError(f"{shown}: the file is empty")
+            raise ImageError("the file is empty")
         with Image.open(file) as image:
             return _from_pillow(image)
     except ImageError as error:
-        raise ImageError(str(error) if shown in str(error) else f"{shown}: {error}") from None
+        raise ImageError(f"{shown}: {error}") from None
     except FileNotFoundError:
         raise ImageError(f"{shown}: no such file") from None
     except IsADirectoryError:

@@ -40,6 +40,11 @@ def confusion_matrix(truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uin
     return counts.reshape(num_labels, num_labels).astype(np.int64, copy=False)
 
 
+def level_keys(tree: Tree = PASCAL_PART) -> tuple[str, ...]:
+    """The keys of the levels' means in what `scores` gives, coarse to fine: "mIoU0", "mIoU1", ..."""
+    return tuple(f"mIoU{level}" for level in range(len(tree.levels)))
+
+
 def scores(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, float]:
     """The mean IoU of each level ("mIoU0", ...), each followed by the IoU of its classes, all from 0 to 1.
 
@@ -48,9 +53,9 @@ def scores(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, float]:
     """
     _check_matrix(matrix, tree)
     figures: dict[str, float] = {}
-    for level, names in enumerate(tree.levels):
+    for key, names in zip(level_keys(tree), tree.levels, strict=True):
         ious = {name: iou for name in names if (iou := _iou(matrix, tree.labels(name))) is not None}
-        figures[f"mIoU{level}"] = _mean(list(ious.values()))
+        figures[key] = _mean(list(ious.values()))
         figures |= ious
     every = [iou for leaf in tree.leaves if (iou := _iou(matrix, tree.labels(leaf.name))) is not None]
     figures[f"mIoU_{tree.num_labels}_with_background"] = _mean(every)
@@ -64,7 +69,7 @@ def precision_recall(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, dict
     """
     _check_matrix(matrix, tree)
     rates: dict[str, dict[str, float]] = {}
-    for name in _class_names(tree):
+    for name in tree.class_names:
         both, truth, predicted = _counts(matrix, tree.labels(name))
         found = {"precision": both / predicted} if predicted else {}
         rates[name] = found | ({"recall": both / truth} if truth else {})
@@ -74,12 +79,13 @@ def precision_recall(matrix: Matrix, tree: Tree = PASCAL_PART) -> dict[str, dict
 def absent_classes(matrix: Matrix, tree: Tree = PASCAL_PART) -> tuple[str, ...]:
     """Names of the classes, coarse to fine, that neither truth nor prediction holds: those that no mean counts."""
     _check_matrix(matrix, tree)
-    return tuple(name for name in _class_names(tree) if _iou(matrix, tree.labels(name)) is None)
+    return tuple(name for name in tree.class_names if _iou(matrix, tree.labels(name)) is None)
 
 
 def empty_levels(figures: Mapping[str, float], tree: Tree = PASCAL_PART) -> tuple[str, ...]:
     """The levels ("mIoU0", ...) without any class in `figures`, which `scores` gave: their mean, 0, says nothing."""
-    return tuple(f"mIoU{level}" for level, names in enumerate(tree.levels) if figures.keys().isdisjoint(names))
+    pairs = zip(level_keys(tree), tree.levels, strict=True)
+    return tuple(key for key, names in pairs if figures.keys().isdisjoint(names))
 
 
 def bootstrap(
@@ -118,11 +124,6 @@ def size_band(truth: npt.NDArray[np.uint8]) -> str:
     """Name of the band that the share of non-background pixels of `truth` (H, W) falls into."""
     share = float((truth > 0).mean())
     return next(band_name(band) for band in SIZE_BANDS if band[0] <= share < band[1])
-
-
-def _class_names(tree: Tree) -> tuple[str, ...]:
-    # A leaf that ends early stands in several levels.
-    return tuple(dict.fromkeys(name for names in tree.levels for name in names))
 
 
 def _counts(matrix: Matrix, labels: tuple[int, ...]) -> tuple[int, int, int]:

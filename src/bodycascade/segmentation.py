@@ -122,10 +122,7 @@ class Segmentation:
 
     def __repr__(self) -> str:
         height, width = self._parts.shape
-        if self.finest == len(self.tree.levels) - 1:
-            names = tuple(leaf.name for leaf in self.tree.leaves)
-        else:
-            names = (self.tree.leaves[0].name, *self.tree.levels[self.finest])
+        names = self.tree.level_names(self.finest)
         counts = np.bincount(self.level(self.finest).ravel(), minlength=len(names))
         total = max(1, self._parts.size)
         shown = [f"{name} {n / total:.1%}" for name, n in zip(names, counts, strict=True) if n]

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.ablation import Arm, changed, measure, parse, parse_arm, run, table
-from bodycascade.errors import BodyCascadeError, BundleError, ParamsError
+from bodycascade.errors import BodyCascadeError, ParamsError, TrainingError
 from bodycascade.expert_file import save_expert
 from bodycascade.params import load_params
 from bodycascade.train import train
@@ -112,7 +112,7 @@ def test_a_child_is_measured_below_the_experts_that_there_are(project: Path) -> 
     (maps,) = (project / ".work").rglob("ablation/*")
     assert not [path for path in maps.iterdir() if path.is_dir() and path.name.startswith("tmp")]
     make_job(project).model("animal").unlink()
-    with pytest.raises(BundleError, match=r"animal\.safetensors: no such file; train the expert first"):
+    with pytest.raises(TrainingError, match=r"animal\.safetensors: beast needs the expert .animal. trained first"):
         measure(animal_params(), project, "beast", tree=FOUR_LEGS)
 
 

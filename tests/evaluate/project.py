@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from bodycascade.bundle import save_expert
 from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.expert_file import save_expert
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import Node, Tree
 from bodycascade.params import Base, Evaluate, Params, Profile, Visualize, load_params

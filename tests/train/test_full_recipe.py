@@ -108,10 +108,12 @@ def test_zoom_decides_what_is_learned_from_and_what_its_parents_see(packed: Path
         for looks in ("never", "twice")
     }
     assert not torch.equal(*(first_batch(training).images for training in trainings.values()))
-    parents = [training.selection.parents for training in trainings.values()]
-    pack = trainings["never"].selection.pack
-    for index in range(len(pack)):
-        never, twice = (maps.map(index) for maps in parents if maps is not None)
+    splits = [
+        open_split(make_job(packed, "beast", full_recipe(looks=looks)), "selection", left_half(), tmp_path / looks)
+        for looks in trainings
+    ]
+    for index in range(len(splits[0].pack)):
+        never, twice = (split.parents.map(index) for split in splits if split.parents is not None)
         width = never.shape[1]
         assert (never[:, : width // 2 - 2] == 255).all()
         # In the box, which is the left half, the root that looks again sees the beast on the left only.

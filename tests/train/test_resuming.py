@@ -11,8 +11,7 @@ import pytest
 
 from bodycascade.params import Params
 from bodycascade.preprocess import preprocess
-from bodycascade.train.stage import CODE
-from bodycascade.train.workspace import fingerprint
+from bodycascade.train.workspace import CODE, fingerprint
 from tests.toy_experts import FOUR_LEGS
 from tests.train.animals import animal_params, write_animals
 from tests.train.children import checkpoints
@@ -84,7 +83,7 @@ def test_other_inputs_start_from_scratch_and_say_so(
     elif changed == "zoom":
         params = dataclasses.replace(params, zoom=dataclasses.replace(params.zoom, margin=0.9))
     elif changed == "code":
-        monkeypatch.setattr("bodycascade.train.stage.CODE", (*CODE, "metric.py"))
+        monkeypatch.setattr("bodycascade.train.workspace.CODE", (*CODE, "metric.py"))
     elif changed == "data":
         shutil.rmtree(project / "data")
         write_animals(project / "data/animals", train=11)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bodycascade.devices import autocast, choose_device
+from bodycascade.devices import autocast, choose_device, choose_precision
 from bodycascade.encoders import import_weights
 from bodycascade.encoders.bodypix import MODEL_FILE, trunk_tensors
 from bodycascade.encoders.mobilenet import MobileNetTrunk
@@ -105,10 +105,9 @@ class BodyPixSegmenter:
         """
         if side < 1 or not 0 <= threshold <= 1:
             raise BodyCascadeError(f"expected a side above 0 and a threshold from 0 to 1; found {side} and {threshold}")
-        self.side, self.threshold, self.precision = side, threshold, precision
+        self.side, self.threshold = side, threshold
         self.device, self.device_reason = choose_device(device)
-        with autocast(self.device, precision):
-            pass  # refuses an unknown precision here, not at the first image
+        self.precision = choose_precision(precision, self.device)
         network = BodyPixNetwork()
         import_weights(BODYPIX, Path(folder))  # compares the checksums of both files
         network.load_state_dict(network_state(read_tfjs(Path(folder) / MODEL_FILE)))

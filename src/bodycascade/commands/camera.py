@@ -55,7 +55,7 @@ def command(
         sinks.append(Window("bodycascade"))
     if not sinks:
         raise BodyCascadeError("nothing to show to; leave out --no-window, or add -o or --loopback")
-    segmenter, _ = cascade.load()
+    segmenter = cascade.load()
     effect = asked.effect(segmenter.tree)
     shown, dropped = live.run_live(shots, segmenter, effect, sinks, seconds=seconds)
     click.echo(f"{shown} pictures shown, {dropped} passed over to stay in time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,44 +27,52 @@ class CascadeChoice:
     graphs: Path | None
     fast: bool
 
-    def load(self) -> tuple[CascadeSegmenter, str]:
-        """The segmenter, and a word that tells its results from those of any other choice.
-
-        Raises `BodyCascadeError` for what cannot be had together, or not at all.
-        """
+    def load(self) -> CascadeSegmenter:
+        """The segmenter. Raises `BodyCascadeError` for what cannot be had together, or not at all."""
         if self.backend == "onnx":
-            return self._load_onnx()
+            from bodycascade.onnx_graphs import load_segmenter  # noqa: PLC0415 - loads torch
+
+            return load_segmenter(self._graph_folder, fast=self.fast)
         if self.graphs is not None:
             raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
         import torch  # noqa: PLC0415 - takes seconds, --help should not
 
-        from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
-        from bodycascade.cascade import RELEASED, CascadeSegmenter  # noqa: PLC0415
+        from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
 
         segmenter = CascadeSegmenter.load(self.bundle, self.device, fast=self.fast)
         if self.device == "auto" and segmenter.device.type == "cpu" and torch.cuda.is_available():
             print(f"on the CPU, though there is a GPU: {segmenter.device_reason}", file=sys.stderr, flush=True)
-        return segmenter, self._identity((self.bundle or RELEASED) / MANIFEST)
+        return segmenter
 
-    def _load_onnx(self) -> tuple[CascadeSegmenter, str]:
+    def identity(self) -> str:
+        """What tells the results of this choice from those of any other; raises as `load` does."""
+        from bodycascade import __version__  # noqa: PLC0415
+        from bodycascade.bundle import MANIFEST  # noqa: PLC0415 - loads torch
+        from bodycascade.cascade import FAST_SHARE, RELEASED  # noqa: PLC0415
+        from bodycascade.files import sha256_of  # noqa: PLC0415
+
+        description = (self.bundle or RELEASED) / MANIFEST
+        if self.backend == "onnx":
+            from bodycascade.onnx_graphs import DESCRIPTION  # noqa: PLC0415 - an extra
+
+            description = self._graph_folder / DESCRIPTION
+        return f"{__version__} {sha256_of(description)}{f' fast {FAST_SHARE}' if self.fast else ''}"
+
+    @cached_property
+    def _graph_folder(self) -> Path:
+        """The folder of the ONNX graphs; those in the user's cache are made where they are missing."""
         if self.device not in ("auto", "cpu"):
             raise BodyCascadeError(
                 f"--backend onnx runs on the CPU; leave out --device {self.device}, or --backend onnx"
             )
         if self.bundle is not None and self.graphs is not None:
             raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
+        if self.graphs is not None:
+            return self.graphs
         from bodycascade.commands.export import tell  # noqa: PLC0415
-        from bodycascade.onnx_graphs import DESCRIPTION, cached_folder, load_segmenter  # noqa: PLC0415 - loads torch
+        from bodycascade.onnx_graphs import cached_folder  # noqa: PLC0415 - loads torch
 
-        folder = cached_folder(self.bundle, on_graph=tell) if self.graphs is None else self.graphs
-        return load_segmenter(folder, fast=self.fast), self._identity(folder / DESCRIPTION)
-
-    def _identity(self, description: Path) -> str:
-        from bodycascade import __version__  # noqa: PLC0415
-        from bodycascade.cascade import FAST_SHARE  # noqa: PLC0415
-        from bodycascade.files import sha256_of  # noqa: PLC0415
-
-        return f"{__version__} {sha256_of(description)}{f' fast {FAST_SHARE}' if self.fast else ''}"
+        return cached_folder(self.bundle, on_graph=tell)
 
 
 cascade_options = option_group(

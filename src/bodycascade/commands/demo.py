@@ -35,7 +35,7 @@ def command(*, port: int, no_browser: bool, cascade: CascadeChoice) -> int:
 
     with listen(port) as listening:
         address = address_of(listening)
-        segmenter, _ = cascade.load()
+        segmenter = cascade.load()
 
         def announce() -> None:
             click.echo(f"{address}  (Ctrl-C ends)")

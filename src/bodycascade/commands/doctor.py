@@ -20,7 +20,7 @@ def doctor(cascade: CascadeChoice) -> int:
         print(f"{name:<14} {found}")
     for name, found in device_lines(cascade.device, backend=cascade.backend):
         print(f"{name:<14} {found}", flush=True)
-    segmenter, _ = cascade.load()
+    segmenter = cascade.load()
     print(f"{'cascade':<14} {segmenter!r}", flush=True)
     result = self_test(segmenter)
     print(f"{'self-test':<14} {result.told()}")

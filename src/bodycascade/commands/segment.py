@@ -80,7 +80,7 @@ def segment(
     if "" in (*sources, out):
         raise click.UsageError("an empty word, expected a picture, a folder, a pattern or -; is a variable not set?")
     found = find_sources(sources, out=Path(out))
-    segmenter, identity = cascade.load()
+    segmenter, identity = cascade.load(), cascade.identity()
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
     asked = Asked(
         level=level_number(level, segmenter.tree),

@@ -38,7 +38,7 @@ def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repai
     from bodycascade.progress import Progress  # noqa: PLC0415 - --help is quick without
     from bodycascade.video.conversion import convert  # noqa: PLC0415
 
-    segmenter, _ = cascade.load()
+    segmenter = cascade.load()
     effect = asked.effect(segmenter.tree)
     with Progress(source.name, total=None) as progress:
         done = convert(

@@ -109,7 +109,7 @@ class Layout:
         try:
             return read_image(path)
         except ImageError as error:
-            raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+            raise DataError(str(error)) from error
 
     def read_mask(self, name: str) -> npt.NDArray[np.uint8]:
         """(H, W) uint8: the label map. Nothing pickled is ever loaded."""

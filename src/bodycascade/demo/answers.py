@@ -22,7 +22,6 @@ from bodycascade.outputs.asked import level_number, level_words
 from bodycascade.outputs.labels import write_labels
 from bodycascade.outputs.masks import write_cutout, write_mask
 from bodycascade.outputs.overlay import write_overlay
-from bodycascade.outputs.probabilities import level_names
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import Segmenter
 
@@ -142,7 +141,7 @@ def level_table(tree: Tree) -> list[dict[str, object]]:
     titles = {number: title for title, number in level_words(tree).items()}
     found: list[dict[str, object]] = []
     for level, classes in enumerate(tree.levels):
-        names = level_names(tree, level)
+        names = tree.level_names(level)
         found.append(
             {
                 "title": titles.get(level, f"level {level}"),

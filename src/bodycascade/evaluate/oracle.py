@@ -11,7 +11,7 @@ import numpy.typing as npt
 from bodycascade.evaluate.examples import Example
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike
-from bodycascade.metric import confusion_matrix, scores
+from bodycascade.metric import confusion_matrix, level_keys, scores
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import Segmenter
 
@@ -57,4 +57,4 @@ def oracle(
 def level_scores(matrix: npt.NDArray[np.int64], tree: Tree) -> dict[str, float]:
     """mIoU0, mIoU1, ... of a confusion matrix, without the classes."""
     figures = scores(matrix, tree)
-    return {f"mIoU{level}": figures[f"mIoU{level}"] for level in range(len(tree.levels))}
+    return {key: figures[key] for key in level_keys(tree)}

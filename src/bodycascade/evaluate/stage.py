@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bodycascade.bundle import load_expert
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.errors import DataError
 from bodycascade.evaluate.oracle import oracle
@@ -15,6 +14,7 @@ from bodycascade.evaluate.split import ValSplit
 from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tables import write_confusion, write_per_image
 from bodycascade.evaluate.tally import Tally, tally
+from bodycascade.expert_file import load_expert
 from bodycascade.files import remove_asides, write_json
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import PASCAL_PART, Tree

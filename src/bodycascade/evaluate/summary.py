@@ -46,8 +46,7 @@ def class_table(matrix: npt.NDArray[np.int64], tree: Tree) -> dict[str, dict[str
     """IoU, precision and recall of each class of each level, coarse to fine; what has no pixel to divide by is left
     out: a class that neither truth nor prediction holds, the precision of a class never predicted."""
     figures, rates = scores(matrix, tree), precision_recall(matrix, tree)
-    names = dict.fromkeys(name for level in tree.levels for name in level)
-    return {name: {"iou": figures[name]} | rates[name] for name in names if name in figures}
+    return {name: {"iou": figures[name]} | rates[name] for name in tree.class_names if name in figures}
 
 
 def level_confusion(matrix: npt.NDArray[np.int64], tree: Tree, level: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bodycascade.evaluate.tally import Tally
 from bodycascade.files import write_text
 from bodycascade.hierarchy import Tree
-from bodycascade.metric import scores
+from bodycascade.metric import empty_levels, level_keys, scores
 
 ROWS_PER_CLASS = 100
 """Rows of confusion.csv for each true class: DVC's confusion template counts rows, so its cells read as percent."""
@@ -23,14 +23,12 @@ def write_per_image(path: Path, counted: Tally) -> None:
 
     A mIoU cell is empty where neither truth nor prediction holds a class of the level: such an image has no score.
     """
-    levels = [f"mIoU{level}" for level in range(len(counted.tree.levels))]
+    levels = level_keys(counted.tree)
     rows: list[list[object]] = [["id", "grayscale", "body_share", "size", *levels]]
     for place, name in enumerate(counted.ids):
         figures = scores(counted.matrices[place], counted.tree)
-        cells = [
-            f"{figures[level]:.6f}" if any(found in figures for found in classes) else ""
-            for level, classes in zip(levels, counted.tree.levels, strict=True)
-        ]
+        empty = empty_levels(figures, counted.tree)
+        cells = ["" if level in empty else f"{figures[level]:.6f}" for level in levels]
         rows.append([name, counted.kinds[place], f"{counted.shares[place]:.6f}", counted.bands[place], *cells])
     _write(path, rows)
 

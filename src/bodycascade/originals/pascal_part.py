@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bodycascade.errors import DataError, MissingExtraError
+from bodycascade.errors import DataError, MissingExtraError, first_line
 from bodycascade.hierarchy import Tree
 from bodycascade.originals.assembling import Source, sources_beside
 
@@ -87,10 +87,7 @@ def _load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # damaged files make it raise whatever they lead it into
-        reason = str(error).strip().splitlines()
-        raise DataError(
-            f"{path}: not a MATLAB file that can be read ({(reason or [type(error).__name__])[0]})"
-        ) from None
+        raise DataError(f"{path}: not a MATLAB file that can be read ({first_line(error)})") from None
     if not isinstance(anno, dict):
         raise DataError(f"{path}: holds no struct called anno; expected a file of the Pascal-Part release")
     return anno

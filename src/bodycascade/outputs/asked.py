@@ -58,7 +58,7 @@ class Asked:
 
     def files(self, tree: Tree) -> tuple[FileOutput, ...]:
         """The files of each picture; raises `TreeError` for a level or node that the tree does not have."""
-        tree.level_map(self.level)
+        tree.check_level(self.level)
         for node in self.cutouts:
             if tree.depth(node) > self.level:
                 raise TreeError(f"the cut-out {node} needs level {tree.depth(node)}; found level {self.level}")

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from bodycascade.errors import MissingExtraError
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs.outlines import polygons
-from bodycascade.outputs.probabilities import level_names
 from bodycascade.segmentation import Segmentation
 
 FORMS = ("rle", "polygons")
@@ -78,7 +77,7 @@ def _categories(tree: Tree, level: int) -> list[dict[str, Any]]:
     above = {child.name: node.name for node in tree.root.walk() for child in node.children}
     return [
         {"id": number, "name": name, "supercategory": above[name]}
-        for number, name in enumerate(level_names(tree, level))
+        for number, name in enumerate(tree.level_names(level))
         if number
     ]
 

@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bodycascade import drawing
 from bodycascade.errors import ImageError
-from bodycascade.outputs.probabilities import level_names
 from bodycascade.segmentation import Segmentation
 
 OPACITY = 0.55
@@ -51,10 +50,10 @@ def painted(segmentation: Segmentation, level: int) -> npt.NDArray[np.uint8]:
 def legend_entries(segmentation: Segmentation, level: int) -> list[Entry]:
     """(colour, text) of the classes of `level` that are there, in the order of the tree, with their share."""
     tree, labels = segmentation.tree, segmentation.level(level)
-    counts = np.bincount(labels.ravel(), minlength=len(level_names(tree, level)))
+    counts = np.bincount(labels.ravel(), minlength=len(tree.level_names(level)))
     found: list[Entry] = []
     for name in tree.levels[level]:
-        count = int(counts[level_names(tree, level).index(name)])
+        count = int(counts[tree.level_names(level).index(name)])
         if count:
             red, green, blue = tree.node(name).colour
             found.append(((red, green, blue), f"{name.replace('_', ' ')} {_percent(count / labels.size)}"))

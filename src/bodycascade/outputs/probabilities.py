@@ -9,7 +9,6 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from bodycascade.hierarchy import Tree
 from bodycascade.segmentation import Segmentation
 
 
@@ -18,7 +17,7 @@ def write_probabilities(level: int, segmentation: Segmentation, file: BinaryIO) 
 
     The probabilities of an id are written before the next are made, so that no second copy of all is in memory.
     """
-    names = np.array(level_names(segmentation.tree, level))
+    names = np.array(segmentation.tree.level_names(level))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open(_member("probs"), "w", force_zip64=True) as data:
             shape = (len(names), *segmentation.probs.shape[1:])
@@ -45,10 +44,3 @@ def _member(name: str) -> zipfile.ZipInfo:
     member = zipfile.ZipInfo(f"{name}.npy")
     member.compress_type = zipfile.ZIP_DEFLATED
     return member
-
-
-def level_names(tree: Tree, level: int) -> tuple[str, ...]:
-    """The names of the ids of `tree.level_map(level)`, the background first."""
-    if level == len(tree.levels) - 1:
-        return tuple(leaf.name for leaf in tree.leaves)
-    return (tree.leaves[0].name, *tree.levels[level])

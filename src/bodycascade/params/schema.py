@@ -74,6 +74,10 @@ class Profile:
     source: PathText
     tree: Literal["cascade", "flat"]
 
+    def root_from(self, params_file: Path) -> Path:
+        """The repository's root, absolute, where the parameters were read from `params_file`."""
+        return (params_file.resolve().parent / self.root).resolve()
+
     def trained_tree(self, tree: Tree) -> Tree:
         """The tree whose experts the profile trains to tell the classes of `tree` apart: itself, or it made flat."""
         return flat(tree) if self.tree == "flat" else tree

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from bodycascade.files import naming
+
 NAME = ".bodycascade.jsonl"
 
 
@@ -87,13 +89,10 @@ class Journal:
     def _append(self, data: Mapping[str, Any]) -> None:
         line = json.dumps(data, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            try:
+            with naming(self._path):
                 self._file.write(line)
                 self._file.flush()
                 os.fsync(self._file.fileno())
-            except OSError as error:
-                error.filename = error.filename or str(self._path)
-                raise
             self._remember(line)
 
     def _remember(self, line: bytes) -> None:

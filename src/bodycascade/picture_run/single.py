@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bodycascade.errors import ImageError
-from bodycascade.files import remove_asides, replace_file
+from bodycascade.files import remove_asides
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
 from bodycascade.picture_run.run import SegmentAll
@@ -71,5 +71,4 @@ def write_single(source: Source, out: str, output: FileOutput, segment: SegmentA
         sys.stdout.buffer.write(file.getvalue())
         sys.stdout.buffer.flush()
         return
-    with replace_file(path) as aside, aside.open("wb") as file_on_disk:
-        output.write(segmentation, file_on_disk)
+    output.save(segmentation, path)

@@ -14,7 +14,7 @@ from bodycascade.expert import Expert
 from bodycascade.preprocess.manifest import Manifest
 from bodycascade.train.batches import BatchLoader
 from bodycascade.train.job import Job
-from bodycascade.train.materials import Split, child_weights, make_loader, new_expert, open_split
+from bodycascade.train.materials import child_weights, make_loader, new_expert, open_split
 from bodycascade.train.scoring import SelectionScorer
 from bodycascade.train.trainer import Trainer
 
@@ -27,7 +27,6 @@ class Assembly:
     trainer: Trainer
     loader: BatchLoader
     scorer: SelectionScorer
-    selection: Split
 
     @property
     def steps(self) -> int:
@@ -63,7 +62,7 @@ def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folde
         stop=job.stop,
         say=job.say,
     )
-    return Assembly(expert, trainer, loader, scorer, selection)
+    return Assembly(expert, trainer, loader, scorer)
 
 
 def _standardise(expert: Expert, loader: BatchLoader, *, views: int) -> None:

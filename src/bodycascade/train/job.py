@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from bodycascade.errors import TrainingError
 from bodycascade.hierarchy import ExpertSpec, Tree
 from bodycascade.params import Params, TrainParams
 from bodycascade.train.seeds import Seed
@@ -72,6 +73,21 @@ class Job:
     def model(self, expert: str) -> Path:
         """File of a finished expert's weights."""
         return self.root / self.params.profile.models / f"{expert}.safetensors"
+
+    def models_above(self) -> dict[str, Path]:
+        """Files of the experts that the training depends on, by name, from the parent up.
+
+        Raises `TrainingError` where one is not trained yet.
+        """
+        models, above = {}, self.spec.parent
+        while above is not None:
+            models[above] = self.model(above)
+            if not models[above].is_file():
+                raise TrainingError(
+                    f"{models[above]}: {self.spec.name} needs the expert {above!r} trained first; run: dvc repro"
+                )
+            above = self.tree.expert(above).parent
+        return models
 
     def say(self, line: str) -> None:
         """Print a line under the expert's name."""

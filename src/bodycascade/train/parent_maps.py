@@ -18,7 +18,7 @@ from bodycascade.hierarchy import Tree
 from bodycascade.preprocess.pack import Pack
 from bodycascade.regions import Zoom
 
-PREDICTION_BATCH = 32
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def write_parent_maps(
     experts = {step.expert.spec.name: step.expert for step in ancestors}
     last = ancestors[-1].expert
     node = last.spec.children[ancestors[-1].child]
-    descent = Descent(last.tree, experts, zoom, device=device, at_once=PREDICTION_BATCH)
-    for first in range(0, len(pack), PREDICTION_BATCH):
-        indices = range(first, min(first + PREDICTION_BATCH, len(pack)))
+    descent = Descent(last.tree, experts, zoom, device=device, batch_size=BATCH_SIZE)
+    for first in range(0, len(pack), BATCH_SIZE):
+        indices = range(first, min(first + BATCH_SIZE, len(pack)))
         with autocast(device, precision):
             regions = descent.regions([pack.image(i) for i in indices])
         for region in regions:

@@ -24,7 +24,7 @@ from bodycascade.regions import Box, Zoom, people_boxes
 from bodycascade.train.boxes import people
 from bodycascade.train.parent_maps import ParentMaps
 
-BATCH = 16
+BATCH_SIZE = 16
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Score:
 
 @dataclass(frozen=True)
 class _Group:
-    """Parts of images with one input shape: `images` (N, 3, h, w) uint8, `parents` (N, h, w) as `Expert.mask` gives
+    """Views of images with one input shape: `images` (N, 3, h, w) uint8, `parents` (N, h, w) as `Expert.mask` gives
     them, each target (H, W) uint8."""
 
     images: Tensor
@@ -56,7 +56,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _View:
     """What the expert looks at: `box` of image `index` of the pack; `target` (H, W) uint8, the box's own."""
 
     index: int
@@ -77,20 +77,20 @@ class SelectionScorer:
         self, pack: Pack, expert: Expert, parents: ParentMaps | None, *, zoom: Zoom | None, device: torch.device
     ) -> None:
         self._device = device
-        by_shape: dict[tuple[int, int], list[_Part]] = defaultdict(list)
+        by_shape: dict[tuple[int, int], list[_View]] = defaultdict(list)
         is_root = expert.spec.parent is None
-        for part in _parts(pack, expert.tree.target_map(expert.spec.name), None if is_root else zoom):
-            by_shape[expert.input_shape(*part.target.shape)].append(part)
-        self.images = len({part.index for parts in by_shape.values() for part in parts})
+        for view in _views(pack, expert.tree.target_map(expert.spec.name), None if is_root else zoom):
+            by_shape[expert.input_shape(*view.target.shape)].append(view)
+        self.images = len({view.index for views in by_shape.values() for view in views})
         background = expert.tree.leaves[0].name
         self.counted = tuple(child for child in expert.spec.children if child != background)
         places = [expert.spec.children.index(child) for child in self.counted]
-        self.tells = any(bool(np.isin(part.target, places).any()) for parts in by_shape.values() for part in parts)
+        self.tells = any(bool(np.isin(view.target, places).any()) for views in by_shape.values() for view in views)
         self._groups = []
-        for shape, parts in by_shape.items():
-            for first in range(0, len(parts), BATCH):
-                chosen = parts[first : first + BATCH]
-                nodes = None if is_root else [_node(part, parents) for part in chosen]
+        for shape, views in by_shape.items():
+            for first in range(0, len(views), BATCH_SIZE):
+                chosen = views[first : first + BATCH_SIZE]
+                nodes = None if is_root else [_node(view, parents) for view in chosen]
                 self._groups.append(_make_group(pack, expert, nodes, shape, chosen))
 
     @torch.inference_mode()
@@ -144,6 +144,13 @@ class SelectionScorer:
             return np.empty((0, len(expert.spec.children)), np.float32), np.empty(0, np.uint8)
         return np.concatenate([logits for logits, _ in found]), np.concatenate([truth for _, truth in found])
 
+    def views(self) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
+        """What is looked at, one after another: (3, h, w) uint8 as the network gets it, the parent mask (h, w) that
+        `Expert.mask` made of it (None for the root), and the target (H, W) uint8 at the view's own size."""
+        for group in self._groups:
+            for place, target in enumerate(group.targets):
+                yield group.images[place], None if group.parents is None else group.parents[place], target
+
     def _logits(self, expert: Expert, images: Tensor, parents: Tensor | None, precision: str) -> Tensor:
         """(N, children, h, w) float32; in halves where the device has too little memory for all at once."""
         try:
@@ -159,9 +166,9 @@ class SelectionScorer:
                     f"lower train.{expert.spec.name}.input_side"
                 ) from error
             _log.warning("%s is out of memory: going on with %d images at once", self._device, half)
-        parts = [slice(None, half), slice(half, None)]
-        masks = [None if parents is None else parents[part] for part in parts]
-        logits = [self._logits(expert, images[part], mask, precision) for part, mask in zip(parts, masks, strict=True)]
+        halves = [slice(None, half), slice(half, None)]
+        masks = [None if parents is None else parents[part] for part in halves]
+        logits = [self._logits(expert, images[part], mask, precision) for part, mask in zip(halves, masks, strict=True)]
         return torch.cat(logits)
 
 
@@ -172,7 +179,7 @@ def child_ious(matrix: npt.NDArray[np.int64]) -> list[float | None]:
     return [float(matrix[i, i] / union[i]) if union[i] else None for i in range(len(matrix))]
 
 
-def _parts(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> Iterator[_Part]:
+def _views(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> Iterator[_View]:
     """What there is to look at in each image that holds the expert's node."""
     for index in range(len(pack)):
         labels = pack.mask(index)
@@ -181,22 +188,22 @@ def _parts(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> 
         for box in boxes:
             target = target_map[box.cut(labels)]
             if (target != IGNORE).any():
-                yield _Part(index, box, target)
+                yield _View(index, box, target)
 
 
-def _node(part: _Part, parents: ParentMaps | None) -> Tensor:
-    """(H, W) float32: the probability of the expert's node in the part, predicted or true."""
+def _node(view: _View, parents: ParentMaps | None) -> Tensor:
+    """(H, W) float32: the probability of the expert's node in the view, predicted or true."""
     if parents is None:
-        return torch.from_numpy((part.target != IGNORE).astype(np.float32))
-    return torch.from_numpy(part.box.cut(parents.map(part.index)).astype(np.float32) / 255)
+        return torch.from_numpy((view.target != IGNORE).astype(np.float32))
+    return torch.from_numpy(view.box.cut(parents.map(view.index)).astype(np.float32) / 255)
 
 
 def _make_group(
-    pack: Pack, expert: Expert, nodes: Sequence[Tensor] | None, shape: tuple[int, int], parts: Sequence[_Part]
+    pack: Pack, expert: Expert, nodes: Sequence[Tensor] | None, shape: tuple[int, int], views: Sequence[_View]
 ) -> _Group:
-    images = np.stack([resize_image(part.box.cut(pack.image(part.index)), shape) for part in parts])
+    images = np.stack([resize_image(view.box.cut(pack.image(view.index)), shape) for view in views])
     masks = None if nodes is None else expert.mask(torch.stack([_shrink(node, shape) for node in nodes]))
-    full = [torch.from_numpy(part.target) for part in parts]
+    full = [torch.from_numpy(view.target) for view in views]
     return _Group(torch.from_numpy(images).permute(0, 3, 1, 2), masks, full)
 
 

@@ -11,9 +11,7 @@ from statistics import fmean
 
 import torch
 
-import bodycascade
 from bodycascade.devices import choose_device
-from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.expert_file import load_expert, save_expert
 from bodycascade.files import remove_asides, write_json
@@ -29,10 +27,7 @@ from bodycascade.train.panels import sample_panels
 from bodycascade.train.scoring import Score, SelectionScorer
 from bodycascade.train.stopping import StopRequest
 from bodycascade.train.trainer import Trainer
-from bodycascade.train.workspace import fingerprint, working_folder
-
-CODE = ("descent.py", "encoders", "expert.py", "hierarchy.py", "imaging.py", "regions.py", "train", "unet.py")
-"""What of the package changes a training's result; a change drops an unfinished one, as DVC drops a finished one."""
+from bodycascade.train.workspace import code_files, fingerprint, working_folder
 
 
 def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> None:
@@ -51,7 +46,7 @@ def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> 
         manifest = read_manifest(job.data)
         manifest.require_tree(tree)
         manifest.require_settings(params.preprocess)
-        above = _models_above(job)
+        above = job.models_above()
         with working_folder(job.work, _fingerprint(job, above), job.say) as folder:
             for path in (job.model(expert), job.history, job.summary):
                 remove_asides(path.parent, path.name)
@@ -59,22 +54,7 @@ def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> 
             shutil.rmtree(folder)
 
 
-def _models_above(job: Job) -> dict[str, Path]:
-    """Files of the experts that the training depends on, from the parent up."""
-    models, above = {}, job.spec.parent
-    while above is not None:
-        models[above] = job.model(above)
-        if not models[above].is_file():
-            raise TrainingError(
-                f"{models[above]}: {job.spec.name} needs the expert {above!r} trained first; run: dvc repro"
-            )
-        above = job.tree.expert(above).parent
-    return models
-
-
 def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
-    package = Path(bodycascade.__file__).parent
-    code = [file for part in CODE for file in sorted((package / part).rglob("*.py")) or [package / part]]
     named = job.root / job.train.encoder_weights
     weights = [named] if named.is_file() else []
     settings = {
@@ -83,7 +63,7 @@ def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
         "seed": job.params.base.seed,
         "precision": job.precision,
     }
-    return fingerprint(settings, [job.data / "manifest.json", *models.values(), *weights, *code])
+    return fingerprint(settings, [job.data / "manifest.json", *models.values(), *weights, *code_files()])
 
 
 def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Path) -> None:
@@ -108,7 +88,7 @@ def _place(trainer: Trainer) -> str:
 
 def _record(job: Job, training: Assembly, folder: Path) -> None:
     """Run the training, and keep its history while it runs."""
-    trainer, selection = training.trainer, training.selection
+    trainer = training.trainer
     epochs, count = trainer.epochs, job.train.panels
     started, first = time.monotonic(), len(trainer.rows)
     with (
@@ -120,7 +100,7 @@ def _record(job: Job, training: Assembly, folder: Path) -> None:
             epoch = int(row["epoch"])
             events.add(row)
             if count and (epoch.bit_count() == 1 or epoch == epochs):
-                events.add_panels(row, sample_panels(average, selection.pack, selection.parents, count=count))
+                events.add_panels(row, sample_panels(average, training.scorer, count=count))
             write_history(job.history, trainer.rows)
             left = (time.monotonic() - started) / (epoch - first) * (epochs - epoch)
             progress.say(describe(row, epochs=epochs, seconds_left=left, scores=score.ious))

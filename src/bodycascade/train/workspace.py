@@ -9,8 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import bodycascade
 from bodycascade.files import remove_asides, sha256_of
 from bodycascade.folders import only_one
+
+CODE = ("descent.py", "encoders", "expert.py", "hierarchy.py", "imaging.py", "regions.py", "train", "unet.py")
+"""What of the package changes a training's result; a change drops an unfinished one, as DVC drops a finished one."""
+
+
+def code_files() -> list[Path]:
+    """The files of `CODE`."""
+    package = Path(bodycascade.__file__).parent
+    return [file for part in CODE for file in sorted((package / part).rglob("*.py")) or [package / part]]
 
 
 def fingerprint(settings: object, files: Sequence[Path]) -> str:

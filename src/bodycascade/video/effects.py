@@ -35,7 +35,7 @@ class Overlay:
     """
 
     def __init__(self, tree: Tree, *, level: int, opacity: float | None, smooth_seconds: float) -> None:
-        tree.level_map(level)  # refuses a level that there is not
+        tree.check_level(level)
         self.level = level
         self._tree, self._opacity = tree, opacity
         self._smooths = smooth_seconds > 0

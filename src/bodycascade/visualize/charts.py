@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from bodycascade.hierarchy import ExpertSpec, Tree
+from bodycascade.metric import level_keys
 from bodycascade.visualize.html import percent
 from bodycascade.visualize.svg import (
     ACCENTS,
@@ -81,7 +82,7 @@ def confusion_chart(names: Sequence[str], matrix: Sequence[Sequence[int]], *, ti
 def frequency_charts(rows: Sequence[Mapping[str, Any]], tree: Tree) -> tuple[Chart, Chart]:
     """Share of pixels and of images for each class of each level; `rows` has class, fraction and presence (0..1)."""
     found = {str(row["class"]): row for row in rows}
-    names = [name for name in dict.fromkeys(name for level in tree.levels for name in level) if name in found]
+    names = [name for name in tree.class_names if name in found]
     charts = []
     for title, column in (("Share of all pixels", "fraction"), ("Share of images that show it", "presence")):
         shares = [float(found[name][column]) for name in names]
@@ -93,7 +94,7 @@ def frequency_charts(rows: Sequence[Mapping[str, Any]], tree: Tree) -> tuple[Cha
 
 def group_chart(title: str, groups: Mapping[str, Mapping[str, Any]], tree: Tree) -> Chart:
     """mIoU of each level for groups of images; a group without images keeps its place, empty."""
-    levels = [f"mIoU{level}" for level in range(len(tree.levels))]
+    levels = level_keys(tree)
     figure, axes = new_chart(2.9)
     width = 0.8 / len(levels)
     for place, level in enumerate(levels):
@@ -113,7 +114,7 @@ def group_chart(title: str, groups: Mapping[str, Mapping[str, Any]], tree: Tree)
 
 def ladder_chart(cumulative: Mapping[str, Mapping[str, float]], tree: Tree) -> Chart:
     """A waterfall at the finest level: the score as it is, then what each expert loses, up to 1."""
-    level = f"mIoU{len(tree.levels) - 1}"
+    level = level_keys(tree)[-1]
     values = [float(figures[level]) for figures in cumulative.values()]
     figure, axes = new_chart(0.8 + 0.36 * len(values))
     axes.barh(0, values[0], 0.66, color=ACCENTS[2])
@@ -133,7 +134,7 @@ def ladder_chart(cumulative: Mapping[str, Mapping[str, float]], tree: Tree) -> C
 
 def single_chart(oracle: Mapping[str, Mapping[str, Mapping[str, float]]], tree: Tree) -> Chart:
     """The gain at the finest level where one expert alone is replaced by the truth."""
-    level = f"mIoU{len(tree.levels) - 1}"
+    level = level_keys(tree)[-1]
     before = float(oracle["cumulative"]["none"][level])
     gains = {name: float(figures[level]) - before for name, figures in oracle["single"].items()}
     figure, axes = new_chart(0.8 + 0.36 * len(gains))

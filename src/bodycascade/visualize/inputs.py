@@ -11,6 +11,7 @@ from typing import Any
 
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import Tree
+from bodycascade.metric import level_keys
 from bodycascade.params import Params
 from bodycascade.visualize.panels import PanelRow
 
@@ -83,17 +84,13 @@ def _history(path: Path) -> History:
 
 
 def _panel_row(row: dict[str, str], tree: Tree) -> PanelRow:
-    found = {level: _number(row[level]) for level in _levels(tree)}
+    found = {level: _number(row[level]) for level in level_keys(tree)}
     scores = {level: None if math.isnan(score) else score for level, score in found.items()}
     return PanelRow(id=row["id"], kind=row["grayscale"], body_share=_number(row["body_share"]), scores=scores)
 
 
 def _columns(tree: Tree) -> tuple[str, ...]:
-    return ("id", "grayscale", "body_share", *_levels(tree))
-
-
-def _levels(tree: Tree) -> tuple[str, ...]:
-    return tuple(f"mIoU{level}" for level in range(len(tree.levels)))
+    return ("id", "grayscale", "body_share", *level_keys(tree))
 
 
 def _number(text: str) -> float:

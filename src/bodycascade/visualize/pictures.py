@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from bodycascade.hierarchy import Tree
+from bodycascade.metric import level_keys
 from bodycascade.visualize.charts import class_colour
 from bodycascade.visualize.html import keys, percent, score, section
 from bodycascade.visualize.mistakes import COLOURS, kinds_of_mistake
@@ -20,7 +21,7 @@ def pictures(panels: Mapping[str, Sequence[Panel]], tree: Tree) -> str:
     shown = [(TITLES[group], found) for group, found in panels.items() if found]
     if not shown:
         return ""
-    finest = f"mIoU{len(tree.levels) - 1}"
+    finest = level_keys(tree)[-1]
     say = (
         f"Best and worst are by {finest} of the picture alone; the random ones are drawn by the seed and show what to "
         "expect. Part colours lie over a gray copy of the image, so that the clothes do not tint them."

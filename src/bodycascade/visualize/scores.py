@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from bodycascade.metric import level_keys
 from bodycascade.visualize.charts import (
     class_colour,
     confusion_chart,
@@ -55,12 +56,7 @@ def how_measured(inputs: Inputs) -> str:
 
 def classes(inputs: Inputs) -> str:
     """IoU, precision and recall of every class."""
-    rows, seen = [], set()
-    for level, names in enumerate(inputs.tree.levels):
-        for name in names:
-            if name not in seen:
-                rows.append(_class_row(inputs, level, name))
-                seen.add(name)
+    rows = [_class_row(inputs, inputs.tree.depth(name), name) for name in inputs.tree.class_names]
     head = ("class", "level", "IoU", "95&nbsp;% interval", "precision", "recall")
     say = "Precision: of the pixels called so, the share that is. Recall: of the pixels that are, the share found."
     return section("classes", "Class by class", say, card(table(head, rows)))
@@ -76,7 +72,7 @@ def experts(inputs: Inputs) -> str:
         "cascade loses there, once everything above it is right; with all experts replaced the score is 1."
     )
     charts = (ladder_chart(oracle["cumulative"], inputs.tree), single_chart(oracle, inputs.tree))
-    levels = [f"mIoU{level}" for level in range(len(inputs.tree.levels))]
+    levels = level_keys(inputs.tree)
     rows = [
         (_ladder_name(name), *(score(figures[level]) for level in levels))
         for name, figures in oracle["cumulative"].items()

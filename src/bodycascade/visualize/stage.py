@@ -10,6 +10,7 @@ from bodycascade.evaluate.split import ValSplit
 from bodycascade.files import remove_asides, write_text
 from bodycascade.folders import only_one
 from bodycascade.hierarchy import PASCAL_PART, Tree
+from bodycascade.metric import level_keys
 from bodycascade.params import Params
 from bodycascade.preprocess import read_val_manifest
 from bodycascade.progress import track
@@ -53,7 +54,7 @@ def _panels(inputs: Inputs, split: ValSplit, predictions: Path) -> dict[str, lis
             f"per_image.csv has {len(rows)} images, val.json {len(split.ids)}, not the same ones; "
             "run the evaluate stage again"
         )
-    finest = f"mIoU{len(inputs.tree.levels) - 1}"
+    finest = level_keys(inputs.tree)[-1]
     picks = pick(
         {name: row.scores[finest] for name, row in rows.items()},
         count=inputs.params.visualize.panels,
