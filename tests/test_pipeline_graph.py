@@ -14,7 +14,7 @@ import yaml
 
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.params import load_params
-from bodycascade.train.stage import CODE
+from bodycascade.train.workspace import CODE
 from tests.imports import ROOT, imported_names, module_file
 
 COPIES = ("pascal_part", "official", "scratch")
