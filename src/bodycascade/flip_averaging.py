@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.drawing import Picture
 from bodycascade.hierarchy import Node, Tree
 from bodycascade.imaging import ImageLike, read_image
 from bodycascade.segmentation import Segmentation
 
-Image = npt.NDArray[np.uint8]
 Sums = npt.NDArray[np.uint16]
-SegmentAll = Callable[[Sequence[Image]], Sequence[Segmentation]]
+SegmentAll = Callable[[Sequence[Picture]], Sequence[Segmentation]]
 
 STEPS = 32767
 """Probabilities are summed in so many steps from 0 to 1: two of them fit into 16 bits, and a step is a tenth of what
@@ -63,7 +63,7 @@ class FlipAveraged:
             _add(total, found.pop().probs[..., ::-1])
         return [self._mean(picture, total) for picture, total in zip(pictures, sums, strict=True)]
 
-    def _mean(self, picture: Image, total: Sums) -> Segmentation:
+    def _mean(self, picture: Picture, total: Sums) -> Segmentation:
         rows = max(1, STRIP_PIXELS // picture.shape[1])
         labels = np.empty(picture.shape[:2], np.uint8)
         for top in range(0, len(labels), rows):
@@ -89,7 +89,7 @@ def _add(total: Sums, probs: npt.NDArray[np.float32]) -> None:
         total[label] += (one * np.float32(STEPS) + np.float32(0.5)).astype(np.uint16)
 
 
-def likeliest_children(probs: npt.NDArray[np.float32], tree: Tree) -> Image:
+def likeliest_children(probs: npt.NDArray[np.float32], tree: Tree) -> npt.NDArray[np.uint8]:
     """(H, W) uint8: at each pixel the likeliest child, from the root of `tree` down to a leaf.
 
     `probs` (labels, H, W) float32, in any unit.
@@ -100,7 +100,7 @@ def likeliest_children(probs: npt.NDArray[np.float32], tree: Tree) -> Image:
 
 
 def _descend(
-    node: Node, here: npt.NDArray[np.bool_], probs: npt.NDArray[np.float32], tree: Tree, labels: Image
+    node: Node, here: npt.NDArray[np.bool_], probs: npt.NDArray[np.float32], tree: Tree, labels: npt.NDArray[np.uint8]
 ) -> None:
     if node.label is not None:
         labels[here] = node.label

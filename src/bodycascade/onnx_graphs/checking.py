@@ -11,13 +11,13 @@ import torch
 
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.data.rendering import render
+from bodycascade.drawing import Picture
 from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
 from bodycascade.imaging import resize_to_tensor
 from bodycascade.onnx_graphs import cascade_graph, expert_graph
 from bodycascade.onnx_graphs.packages import CPU, open_session
 
-Picture = npt.NDArray[np.uint8]
 Compared = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 
 LARGEST_DIFFERENCE = 1e-4

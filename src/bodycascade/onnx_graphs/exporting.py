@@ -12,11 +12,12 @@ from typing import Any
 
 from bodycascade.bundle import MANIFEST
 from bodycascade.cascade import RELEASED, CascadeSegmenter
+from bodycascade.drawing import Picture
 from bodycascade.expert_file import FORMAT_VERSION
 from bodycascade.files import replace_file, sha256_of, write_json
 from bodycascade.folders import replace_kind
 from bodycascade.onnx_graphs.cascade_graph import cascade_model
-from bodycascade.onnx_graphs.checking import Agreement, Picture, check_cascade, check_expert, sample_pictures
+from bodycascade.onnx_graphs.checking import Agreement, check_cascade, check_expert, sample_pictures
 from bodycascade.onnx_graphs.expert_graph import expert_model
 from bodycascade.onnx_graphs.folder import CASCADE_GRAPH, DESCRIPTION, KIND
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.drawing import Picture
 from bodycascade.errors import BodyCascadeError, ImageError
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
@@ -26,8 +27,7 @@ from bodycascade.picture_run.sources import Source, is_there
 from bodycascade.progress import Progress
 from bodycascade.segmentation import Segmentation
 
-Image = npt.NDArray[np.uint8]
-SegmentAll = Callable[[Sequence[Image]], Sequence[Segmentation]]
+SegmentAll = Callable[[Sequence[Picture]], Sequence[Segmentation]]
 
 PIXELS_AT_ONCE = 48_000_000
 """Pictures of so many pixels together are alive at a time, ten bytes each; a larger one is alive alone."""
@@ -152,12 +152,12 @@ class _Run:
             print(f"segment: {done} of {len(todo)} done; the same command goes on from here", file=sys.stderr)
             raise
 
-    def _read(self, one: Planned) -> Image:
+    def _read(self, one: Planned) -> Picture:
         # Taken before it is read: a file that changes meanwhile is another one, and made again.
         self._marks[one.source.key] = self._mark(one.source)
         return one.source.read()
 
-    def _work(self, images: Sequence[Image]) -> Sequence[Segmentation | Exception]:
+    def _work(self, images: Sequence[Picture]) -> Sequence[Segmentation | Exception]:
         try:
             return self._segment(images)
         except (BodyCascadeError, MemoryError) as error:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from PIL import ImageColor
 
 from bodycascade import drawing
+from bodycascade.drawing import Picture
 from bodycascade.errors import ImageError
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import read_image, resize_image
 from bodycascade.segmentation import Segmentation
-from bodycascade.video.matting import Picture, Steadier, blend, blurred_background, soft_mask
+from bodycascade.video.matting import Steadier, blend, blurred_background, soft_mask
 
 
 class Effect(Protocol):

@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from bodycascade.drawing import Picture
 from bodycascade.errors import VideoError
 from bodycascade.video.effects import Effect
 from bodycascade.video.pyav import av, reason
 from bodycascade.video.reading import Video, to_rgb
 from bodycascade.video.streaming import BatchSegmenter
 from bodycascade.video.writing import HD, Form, VideoWriter, write_video
-
-Picture = npt.NDArray[np.uint8]
 
 MILLISECOND = Fraction(1, 1000)
 USUAL_RATE = Fraction(15)

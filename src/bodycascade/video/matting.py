@@ -9,11 +9,11 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from bodycascade.drawing import Picture
 from bodycascade.imaging import resize_image
 from bodycascade.segmentation import Segmentation
 
 Alpha = npt.NDArray[np.float32]
-Picture = npt.NDArray[np.uint8]
 
 RAMP = (0.25, 0.75)
 """Probabilities between which a pixel is neither wholly background nor wholly somebody: what lies outside this range

@@ -8,14 +8,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from bodycascade.drawing import Picture
 from bodycascade.errors import MissingExtraError, VideoError
 
 if TYPE_CHECKING:
     import pygame
 
-Picture = npt.NDArray[np.uint8]
 
 _DESKTOP_SHARE = 0.9
 """So much of the desktop's width and height a new window takes at most."""
