@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -106,6 +107,17 @@ def test_only_a_folder_of_the_kind_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="file: a file is in the way; choose another folder for the album"):
         replace_once(tmp_path / "file", "new", locked=False)
     assert (tmp_path / "album" / "album.json").read_text() == "old"
+
+
+def test_a_file_that_the_description_does_not_list_is_never_replaced(tmp_path: Path) -> None:
+    fill(tmp_path / "album", json.dumps({"experts": [{"file": "a.png"}], "cascade": {"file": "all.png"}}))
+    for name in ("a.png", "all.png"):
+        (tmp_path / "album" / name).touch()
+    KIND.check_replaceable(tmp_path / "album")
+    (tmp_path / "album" / "small.png").touch()
+    with pytest.raises(BundleError, match=r"album: holds small\.png, so it is no album; choose another folder"):
+        replace_once(tmp_path / "album", "new", locked=False)
+    assert (tmp_path / "album" / "small.png").exists()
 
 
 def test_what_a_killed_run_left_goes_and_what_belongs_to_others_stays(tmp_path: Path) -> None:

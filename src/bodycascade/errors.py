@@ -70,6 +70,13 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that there is not enough memory: Python's, torch's of a GPU, or torch's of the CPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch takes seconds to import
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
 def describe_os_error(error: OSError) -> str:
     """One line for an `OSError` that ends a command or a stage: which file, what is wrong."""
     where = error.filename or "a file"

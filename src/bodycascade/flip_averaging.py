@@ -6,7 +6,7 @@ would make a right one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,9 @@ import numpy.typing as npt
 from bodycascade.drawing import Picture
 from bodycascade.hierarchy import Node, Tree
 from bodycascade.imaging import ImageLike, read_image
-from bodycascade.segmentation import Segmentation
+from bodycascade.segmentation import SegmentAll, Segmentation
 
 Sums = npt.NDArray[np.uint16]
-SegmentAll = Callable[[Sequence[Picture]], Sequence[Segmentation]]
 
 STEPS = 32767
 """Probabilities are summed in so many steps from 0 to 1: two of them fit into 16 bits, and a step is a tenth of what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import json
 import os
 import re
 import secrets
@@ -22,9 +23,10 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 @dataclass(frozen=True)
 class FolderKind:
-    """How a folder of one kind is told from others: the file `description`, and beside it only names with `suffix`.
+    """How a folder of one kind is told from others: the JSON file `description`, and beside it only files it lists.
 
-    `name` is what errors call it.
+    It lists them as `file` of its `experts` and of its `cascade`. Where it is damaged, names with `suffix` count as
+    listed. `name` is what errors call such a folder.
     """
 
     name: str
@@ -38,11 +40,22 @@ class FolderKind:
         if not folder.is_dir():
             raise BundleError(f"{folder}: a file is in the way; choose another folder for the {self.name}")
         names = {path.name for path in folder.iterdir()}
-        foreign = sorted(name for name in names if name != self.description and not name.endswith(self.suffix))
+        listed = self._listed(folder)
+        own = {name for name in names if name.endswith(self.suffix)} if listed is None else listed
+        foreign = names - own - {self.description}
         if foreign or (names and self.description not in names):
             raise BundleError(
                 f"{folder}: holds {min(foreign or names)}, so it is no {self.name}; choose another folder"
             )
+
+    def _listed(self, folder: Path) -> set[str] | None:
+        """The files that the description lists; None where it cannot be read."""
+        try:
+            data = json.loads((folder / self.description).read_bytes())
+            entries = [*data["experts"], *([data["cascade"]] if "cascade" in data else [])]
+            return {entry["file"] for entry in entries}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
 
 
 @contextmanager

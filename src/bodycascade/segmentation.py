@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -142,3 +142,7 @@ class Segmentation:
         overlay.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
         overlay.save(file, "PNG")
         return file.getvalue()
+
+
+SegmentAll = Callable[[Sequence[drawing.Picture]], Sequence[Segmentation]]
+"""What segments several (H, W, 3) uint8 RGB arrays, in their order."""

@@ -103,6 +103,7 @@ def test_missing_click_is_one_line_with_the_remedy(call: Call, monkeypatch: pyte
         (OSError(errno.ENOSPC, "No space left on device", "/x/a.png"), "/x/a.png: the disk is full", 1),
         (OSError(errno.EROFS, "Read-only file system", "/x/a.png"), "/x/a.png: Read-only file system", 1),
         (MemoryError(), "there is not enough memory", 1),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "there is not enough memory", 1),
         (KeyboardInterrupt(), "stopped", 130),
     ],
 )
@@ -129,6 +130,17 @@ def test_check_lists_the_files_of_a_good_data_set(tiny_data: Path, call: Call) -
     code, said, _ = call("check", tiny_data)
     assert code == 0
     assert said.startswith(f"{tiny_data}: good; 8 pictures in train_id.txt, 3 in val_id.txt\npixels: background ")
+
+
+def test_a_name_that_is_no_text_is_escaped(tiny_data: Path, tmp_path: Path, call: Call) -> None:
+    (tmp_path / os.fsdecode(b"d\xe9")).symlink_to(tiny_data)
+    code, said, _ = call("check", tmp_path / os.fsdecode(b"d\xe9"))
+    assert (code, f"{tmp_path}/d\\udce9: good" in said) == (0, True)
+
+
+def test_a_closed_standard_output_is_no_error(tiny_data: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert call("check", tiny_data)[:2] == (0, "")
 
 
 def test_check_lists_every_bad_file(tiny_data: Path, call: Call) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -103,6 +104,29 @@ def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monke
     assert not killed.exists()
 
 
+def test_what_is_exported_to_the_cache_lies_where_the_next_run_looks_for_leftovers(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    seen: list[list[str]] = []
+    folder = cached_folder(
+        bundle, on_graph=lambda _: seen.append([path.name for path in (tmp_path / "bodycascade").iterdir()])
+    )
+    for names in seen:
+        (name,) = names
+        assert re.fullmatch(rf"\.{re.escape(folder.name)}\.{os.getpid()}\.[0-9a-f]{{8}}\.part", name)
+
+
+def test_without_a_home_folder_the_cache_says_what_to_do(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> NoReturn:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(BundleError, match="no home folder to keep the graphs in; set XDG_CACHE_HOME"):
+        cached_folder(bundle)
+
+
 def test_the_cache_is_filled_by_two_runs_at_once(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made_meanwhile: list[int] = []
@@ -123,7 +147,7 @@ def test_another_version_has_a_cache_of_its_own(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(
-        cache, "export_folder", lambda folder, **_: shutil.copytree(exported, folder, dirs_exist_ok=True)
+        cache, "write_graphs", lambda folder, **_: shutil.copytree(exported, folder, dirs_exist_ok=True)
     )
     before = cached_folder(bundle)
     assert cached_folder(bundle) == before

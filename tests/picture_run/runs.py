@@ -12,8 +12,7 @@ from PIL import Image
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.outputs import Asked
 from bodycascade.picture_run import Outcome, Settings, find_sources, open_folder, run_pictures
-from bodycascade.picture_run.run import SegmentAll
-from bodycascade.segmentation import Segmentation
+from bodycascade.segmentation import SegmentAll, Segmentation
 from tests.painted import read_colours
 
 ALL = Asked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -126,3 +127,27 @@ def test_closing_it_early_ends_all_threads() -> None:
     next(flow)
     flow.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("read", "write"))]
+
+
+def test_what_is_written_is_gone_when_the_next_is_read() -> None:
+    class Large:
+        pass
+
+    made: list[weakref.ref[Large]] = []
+    alive: list[int] = []
+
+    def new() -> Large:
+        large = Large()
+        made.append(weakref.ref(large))
+        return large
+
+    def read(_: int) -> Large:
+        time.sleep(0.05)  # the thread that wrote the one before is on its way out
+        alive.append(sum(one() is not None for one in made))
+        return new()
+
+    one_by_one = Steps(
+        weigh=lambda _: 10, read=read, work=lambda images: [new() for _ in images], write=lambda _, __: None, errors=()
+    )
+    list(overlapped(range(4), one_by_one, batch=1, room=10, clock=Clock()))
+    assert alive == [0, 0, 0, 0]

@@ -266,6 +266,38 @@ def test_bad_files_are_listed_and_the_others_made(
     assert not (out / "failures.csv").exists()
 
 
+def test_a_bad_file_is_named_once_where_its_path_is_relative(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "empty.jpg").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    run(["photos"], tmp_path / "out")
+    assert failures(tmp_path / "out") == {"photos/empty.jpg": "the file is empty"}
+    assert "photos/empty.jpg: the file is empty" in capsys.readouterr().err.splitlines()
+
+
+def test_a_table_of_failures_of_somebody_else_stays_where_there_are_none(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "failures.csv").write_text("mine")
+    for _ in range(2):
+        assert run([photos], tmp_path / "out", overwrite=True).failures == []
+        assert (tmp_path / "out" / "failures.csv").read_text() == "mine"
+
+
+def test_a_picture_that_is_too_large_for_the_memory_does_not_take_its_batch_along(photos: Path, tmp_path: Path) -> None:
+    (large, _) = paint(seed=2)
+
+    def short(images: Sequence[npt.NDArray[np.uint8]]) -> list[Segmentation]:
+        if any(np.array_equal(image, large) for image in images):
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: can't allocate memory")
+        return read_colours(images)
+
+    outcome = run([photos], tmp_path / "out", segment=short)
+    assert outcome.made == 5
+    ((_, reason),) = outcome.failures
+    assert "need more memory than there is" in reason
+
+
 def test_a_picture_that_the_network_refuses_does_not_take_its_batch_along(photos: Path, tmp_path: Path) -> None:
     (refused, _) = paint(seed=2)
 

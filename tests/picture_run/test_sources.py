@@ -127,3 +127,24 @@ def test_a_changed_file_has_another_stamp(photos: Path) -> None:
     before = source.stamp()
     os.utime(photos / "a.png", (1, 1))
     assert source.stamp() != before
+
+
+def test_a_way_back_out_of_a_link_leads_where_the_system_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_painted(tmp_path / "elsewhere" / "b.png", seed=3)
+    save_painted(tmp_path / "here" / "b.png", seed=4)
+    (tmp_path / "elsewhere" / "inner").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere" / "inner")
+    monkeypatch.chdir(tmp_path / "here")
+    (source,) = find_sources(["link/../b.png"])
+    np.testing.assert_array_equal(source.read(), paint(seed=3)[0])
+
+
+def test_a_pattern_that_leads_out_of_its_folder_mirrors_no_tree(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    assert relative(find_sources(["sub/*/../../a.png"])) == ["a.png"]
+
+
+def test_a_pipe_that_is_closed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ImageError, match="standard input: empty"):
+        find_sources(["-"])

@@ -54,6 +54,7 @@ def render(
     audio: Sequence[int] = (),
     audio_codec: str = "aac",
     audio_seconds: float | None = None,
+    audio_rate: int = 48000,
     layout: str = "mono",
     options: dict[str, str] | None = None,
     aspect: Fraction = Fraction(1),
@@ -63,7 +64,8 @@ def render(
 
     `times` in steps of `time_base`; `degrees`: the rotation that the file asks for, counter-clockwise; `audio`: a tone
     of each of these hertz as a track of its own, as long as the video or `audio_seconds`, alike in all channels of
-    `layout`; `matrix`: H.273's number of the one from RGB, which the file then names, as its primaries and transfer.
+    `layout`, `audio_rate` samples a second; `matrix`: H.273's number of the one from RGB, which the file then names, as
+    its primaries and transfer.
     """
     times = range(len(images)) if times is None else times
     with av.open(str(path), "w", format=container, options=options or {}) as output:
@@ -78,7 +80,7 @@ def render(
             codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range = matrix, matrix, matrix, 1
         if degrees:
             stream.set_display_rotation(degrees)
-        tracks = [(output.add_stream(audio_codec, rate=48000, layout=layout), hertz) for hertz in audio]
+        tracks = [(output.add_stream(audio_codec, rate=audio_rate, layout=layout), hertz) for hertz in audio]
         for image, time in zip(images, times, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             if matrix is not None:  # FFmpeg's converter has one number for the two of BT.601
@@ -88,13 +90,34 @@ def render(
         output.mux(stream.encode(None))
         seconds = audio_seconds or float((times[-1] + 1) * time_base)
         for track, hertz in tracks:
-            wave = np.sin(2 * np.pi * hertz * np.arange(round(48000 * seconds)) / 48000).astype(np.float32)
+            wave = np.sin(2 * np.pi * hertz * np.arange(round(audio_rate * seconds)) / audio_rate).astype(np.float32)
             for start in range(0, len(wave) - 1023, 1024):
                 channels = np.tile(wave[start : start + 1024], (av.AudioLayout(layout).nb_channels, 1))
                 sound = av.AudioFrame.from_ndarray(channels, format="fltp", layout=layout)
-                sound.sample_rate, sound.pts, sound.time_base = 48000, start, Fraction(1, 48000)
+                sound.sample_rate, sound.pts, sound.time_base = audio_rate, start, Fraction(1, audio_rate)
                 output.mux(track.encode(sound))
             output.mux(track.encode(None))
+    return path
+
+
+def sound_alone(path: Path) -> Path:
+    """Write a file that holds a track of silence and no picture to `path`, and `path` itself."""
+    with av.open(str(path), "w") as output:
+        track = output.add_stream("aac", rate=48000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate, sound.pts = 48000, 0
+        output.mux(track.encode(sound))
+        output.mux(track.encode(None))
+    return path
+
+
+def damage(path: Path) -> Path:
+    """Spoil twenty bytes after the first quarter of the frames of the MP4 `path`, and `path` itself."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + len(data) // 4
+    for place in range(start, start + 1000, 50):
+        data[place] ^= 255
+    path.write_bytes(data)
     return path
 
 

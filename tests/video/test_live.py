@@ -16,7 +16,7 @@ from bodycascade.errors import VideoError
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.video import live
 from bodycascade.video.effects import Overlay
-from tests.video.rendered import figure, read, render, walk
+from tests.video.rendered import damage, figure, read, render, sound_alone, walk
 
 
 class Kept:
@@ -122,6 +122,19 @@ def test_a_video_plays_at_its_own_pace(tmp_path: Path) -> None:
     taken = list(live.camera_shots(str(source)))
     assert time.monotonic() - started > 5 / 12 - 0.01
     assert [shot.seconds - taken[0].seconds for shot in taken] == [pytest.approx(n / 12, abs=0.002) for n in range(6)]
+
+
+def test_a_stream_goes_on_after_a_damaged_piece(tmp_path: Path) -> None:
+    source = damage(render(tmp_path / "in.mp4", walk(24)))
+    shown = [shot.image for shot in live.camera_shots(f"file://{source}")]
+    assert len(shown) >= 16
+    assert np.abs(shown[-1].astype(int) - walk(24)[-1]).mean() < 12
+
+
+def test_a_stream_of_sound_alone_is_refused_before_the_first_shot(tmp_path: Path) -> None:
+    source = sound_alone(tmp_path / "song.mkv")
+    with pytest.raises(VideoError, match=r"song\.mkv: sends no picture that can be decoded"):
+        live.camera_shots(f"file://{source}")
 
 
 @pytest.mark.parametrize(

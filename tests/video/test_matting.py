@@ -101,6 +101,8 @@ def test_a_background_is_a_file_or_a_colour() -> None:
     assert read_background("#0a141e").tolist() == [[[10, 20, 30]]]
     with pytest.raises(ImageError, match="neither a file that is there nor a colour"):
         read_background("beech.jpg")
+    with pytest.raises(ImageError, match="neither a file that is there nor a colour"):
+        read_background("rgb(300,0,0)")
 
 
 @pytest.mark.parametrize("node", ["body", "head", "upper_body"])

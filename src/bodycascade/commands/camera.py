@@ -14,7 +14,11 @@ from bodycascade.errors import BodyCascadeError
 @click.command(short_help="Segment or blur the camera's picture, live.")
 @click.option("--source", default="0", show_default=True, help="A camera's number or device, an address, or a video.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Record to this file instead of a window."
+    "-o",
+    "--out",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record to this file instead of a window.",
 )
 @click.option("--loopback", type=click.Path(path_type=Path), help="A v4l2 loopback device, for meeting programs.")
 @click.option("--window/--no-window", default=None, help="Show a window; by default where nothing else is asked for.")

@@ -80,7 +80,7 @@ cascade_options = option_group(
     "cascade",
     [
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
-        click.option("--fast", is_flag=True, help="Smaller inputs and one look: faster, less exact."),
+        click.option("--fast", is_flag=True, help="Smaller inputs, and the root looks once: faster, less exact."),
         click.option(
             "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
         ),

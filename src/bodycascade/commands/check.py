@@ -17,7 +17,7 @@ def check(data: Path, train: str, val: str) -> int:
     """Read every picture and label map of the data set DATA once.
 
     DATA is laid out as Pascal-Part: JPEGImages/ID.jpg, gt_masks/ID.npy (or masks/ID.png), classes.txt and two lists of
-    ids. Every bad file is listed with the reason, all at once, and the exit code is 1.
+    ids. Bad files are listed with the reason, at most 50 of them, and the exit code is 1.
     """
     from bodycascade.data.check import check_data  # noqa: PLC0415 - --help is quick without
     from bodycascade.data.layout import Layout  # noqa: PLC0415

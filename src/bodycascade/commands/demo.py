@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 
 import click
@@ -38,8 +37,8 @@ def command(*, port: int, no_browser: bool, cascade: CascadeChoice) -> int:
         segmenter = cascade.load()
 
         def announce() -> None:
-            click.echo(f"{address}  (Ctrl-C ends)")
-            sys.stdout.flush()
+            with suppress(OSError):  # whoever does not hear the address may know it
+                click.echo(f"{address}  (Ctrl-C ends)")
             if not no_browser:
                 open_browser(address)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bodycascade.errors import BodyCascadeError, MissingExtraError, describe_os_error
+from bodycascade.errors import BodyCascadeError, MissingExtraError, describe_os_error, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "segment": ("bodycascade.commands.segment:segment", "Find people and their parts in pictures and folders."),
@@ -24,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name: (module:command, help). A module is loaded when its command is called, so that --help is quick."""
 
+_NO_MEMORY = "there is not enough memory; give smaller pictures, or, where there is --batch, fewer at once"
+_NO_GPU_MEMORY = "the GPU has not enough free memory; free some, or use --device cpu"
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process.
@@ -32,12 +36,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     line that is not understood; 130 after Ctrl-C, 143 after SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: names of files need not be text
     if not sys.warnoptions:
         # Decoders warn about slightly damaged files; what matters of that is an error.
         warnings.simplefilter("ignore")
     try:
         code = _run(argv)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where the caller closed it
+            sys.stdout.flush()
     except BrokenPipeError:
         # Who reads our output has enough of it. Python flushes once more at the end, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,12 +53,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = _say(describe_os_error(error), 1)
     except BodyCascadeError as error:
         code = _say(str(error), 1)
-    except MemoryError:
-        code = _say("there is not enough memory; give smaller pictures, or, where there is --batch, fewer at once", 1)
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which takes seconds to import
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
-        code = _say("the GPU has not enough free memory; free some, or use --device cpu", 1)
+        code = _say(_NO_GPU_MEMORY if type(error).__name__ == "OutOfMemoryError" else _NO_MEMORY, 1)
     except KeyboardInterrupt:
         code = _say("stopped", 128 + signal.SIGINT)
     except _TerminatedError:

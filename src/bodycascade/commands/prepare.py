@@ -35,7 +35,7 @@ _copying_options = option_group(
     Copying,
     "copying",
     [
-        click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make."),
+        click.option("-o", "--out", "output", required=True, type=click.Path(path_type=Path), help="Folder to make."),
         click.option("--train-ids", type=ListFile, help="A list of the ids to train on, one per line."),
         click.option("--val-ids", type=ListFile, help="A list of the ids to validate on."),
         click.option(

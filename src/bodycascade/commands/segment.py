@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bodycascade.cascade import CascadeSegmenter
     from bodycascade.outputs import Asked
     from bodycascade.picture_run import Outcome, Source
-    from bodycascade.picture_run.run import SegmentAll
+    from bodycascade.segmentation import SegmentAll
 
 
 @click.command(no_args_is_help=True)
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--level", show_default="the finest", default=None, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
 )
-@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures in memory at once. [4; 16 on a GPU]")
+@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures to segment together. [4; 16 on a GPU]")
 @click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
 @click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
 @cascade_options

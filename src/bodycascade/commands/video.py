@@ -14,7 +14,8 @@ from bodycascade.commands.repainting import Repainting, repainting_options
 @click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "-o",
-    "--output",
+    "--out",
+    "output",
     required=True,
     metavar="OUT",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bodycascade.errors import DataError, ImageError, first_line
+from bodycascade.hierarchy import Tree
 from bodycascade.imaging import read_image
 
 _HEADERS = threading.Lock()
@@ -122,6 +123,11 @@ class Layout:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
         except ValueError as error:
             raise DataError(f"{path}: {error}") from None
+
+
+def class_lines(tree: Tree) -> list[str]:
+    """The lines of classes.txt for `tree`; the distributed file calls the background "bg"."""
+    return [f"{leaf.label}: {leaf.name if leaf.label else 'bg'}" for leaf in tree.leaves]
 
 
 def is_id(word: str) -> bool:

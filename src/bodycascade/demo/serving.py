@@ -30,8 +30,7 @@ def listen(port: int) -> socket.socket:
     """
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if sys.platform != "win32":  # there it would share the port with another program
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((ADDRESS, port))
         found.listen()
     except OSError as error:
@@ -72,6 +71,6 @@ def serve(segmenter: Segmenter, listening: socket.socket, *, on_start: Callable[
 
 def open_browser(address: str) -> None:
     """Open `address` in the browser, aside; nothing happens where there is no screen."""
-    screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    screen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if screen:  # without one a browser for terminals would take over this one
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

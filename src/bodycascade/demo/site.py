@@ -23,7 +23,7 @@ from bodycascade.demo.guard import Guard
 from bodycascade.demo.samples import Samples
 from bodycascade.demo.turns import Turns
 from bodycascade.demo.uploads import MOST_BYTES, MOST_PIXELS, drop_body, read_body, unless_gone
-from bodycascade.errors import BodyCascadeError, RequestError
+from bodycascade.errors import BodyCascadeError, RequestError, is_out_of_memory
 from bodycascade.segmenter import Segmenter
 
 MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -132,7 +132,9 @@ class _Site:
             raise
         except ClientDisconnect:
             raise RequestError(400, "the upload was broken off") from None  # nobody reads it, and it is no bug
-        except MemoryError:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise RequestError(507, "there is not enough memory for this picture; try a smaller one") from None
 
 

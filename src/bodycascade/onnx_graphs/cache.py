@@ -13,7 +13,7 @@ from bodycascade.cascade import RELEASED
 from bodycascade.errors import BundleError
 from bodycascade.files import sha256_of
 from bodycascade.folders import folder_aside, put_in_place, remove_stale
-from bodycascade.onnx_graphs.exporting import Exported, export_folder
+from bodycascade.onnx_graphs.exporting import Exported, write_graphs
 from bodycascade.onnx_graphs.folder import GRAPHS_VERSION, KIND, read_folder
 from bodycascade.onnx_graphs.packages import OPSET, onnxruntime
 
@@ -36,7 +36,7 @@ def cached_folder(bundle: Path | None, *, on_graph: Callable[[Exported], None] |
     KIND.check_replaceable(folder)
     remove_stale(folder)
     with folder_aside(folder) as aside:
-        export_folder(aside, bundle=bundle, on_graph=on_graph)
+        write_graphs(aside, bundle=bundle, on_graph=on_graph)
         try:
             aside.rename(folder)
         except OSError:
@@ -56,5 +56,9 @@ def _is_whole(folder: Path) -> bool:
 
 def _cache() -> Path:
     named = os.environ.get("XDG_CACHE_HOME")
-    # The XDG base directory specification: a relative path there counts as not set.
-    return (Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache") / "bodycascade"
+    if named and Path(named).is_absolute():  # the XDG base directory specification: a relative one counts as not set
+        return Path(named) / "bodycascade"
+    try:
+        return Path.home() / ".cache" / "bodycascade"
+    except RuntimeError:
+        raise BundleError("there is no home folder to keep the graphs in; set XDG_CACHE_HOME, or use --onnx") from None

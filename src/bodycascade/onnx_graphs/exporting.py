@@ -45,6 +45,18 @@ def export_folder(
     they are gone through once for each graph. `on_graph` is told of each. Raises `BundleError` where a graph and torch
     differ, the bundle is none, or `folder` holds anything but an export.
     """
+    with replace_kind(folder, KIND) as aside:
+        return write_graphs(aside, bundle=bundle, pictures=pictures, on_graph=on_graph)
+
+
+def write_graphs(
+    folder: Path,
+    *,
+    bundle: Path | None = None,
+    pictures: Sequence[Picture] = (),
+    on_graph: Callable[[Exported], None] | None = None,
+) -> list[Exported]:
+    """As `export_folder`, into the `folder`, which is there and empty, and may be left half filled by an error."""
     path = RELEASED if bundle is None else bundle
     loaded = CascadeSegmenter.load(path, "cpu", precision="float32")
     # The graph of the whole cascade cannot search for people, so that is off on both sides of its check.
@@ -56,22 +68,21 @@ def export_folder(
     def shown() -> Iterator[Picture]:
         return chain(samples, pictures)
 
-    def keep(aside: Path, name: str, model: Any, check: Callable[[bytes], Agreement]) -> None:
+    def keep(name: str, model: Any, check: Callable[[bytes], Agreement]) -> None:
         data = model.SerializeToString()
         exported = Exported(name, check(data))
-        with replace_file(aside / name) as file:
+        with replace_file(folder / name) as file:
             file.write_bytes(data)
         done.append(exported)
         if on_graph is not None:
             on_graph(exported)
 
-    with replace_kind(folder, KIND) as aside:
-        for expert in segmenter.experts:
-            models[expert.spec.name] = model = expert_model(expert)
-            keep(aside, f"{expert.spec.name}.onnx", model, partial(check_expert, expert=expert, pictures=shown()))
-        whole = cascade_model(segmenter.experts, models, routing=segmenter.routing)
-        keep(aside, CASCADE_GRAPH, whole, partial(check_cascade, segmenter=segmenter, pictures=shown()))
-        write_json(aside / DESCRIPTION, _description(aside, loaded, sha256_of(path / MANIFEST), done))
+    for expert in segmenter.experts:
+        models[expert.spec.name] = model = expert_model(expert)
+        keep(f"{expert.spec.name}.onnx", model, partial(check_expert, expert=expert, pictures=shown()))
+    whole = cascade_model(segmenter.experts, models, routing=segmenter.routing)
+    keep(CASCADE_GRAPH, whole, partial(check_cascade, segmenter=segmenter, pictures=shown()))
+    write_json(folder / DESCRIPTION, _description(folder, loaded, sha256_of(path / MANIFEST), done))
     return done
 
 

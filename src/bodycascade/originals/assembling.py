@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bodycascade.data.check import MOST_LISTED
-from bodycascade.data.layout import ID_CHARACTERS, is_id
+from bodycascade.data.layout import ID_CHARACTERS, Layout, class_lines, is_id
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.selection import split_selection
 from bodycascade.errors import BodyCascadeError, DataError
@@ -132,7 +132,7 @@ def _fill(
         raise DataError(f"no image is left for {empty[0]}; name more images, or choose another --val-fraction")
     for split, names in chosen.items():
         _write_lines(folder / f"{split}_id.txt", [name for name in names if name not in bad])
-    _write_lines(folder / "classes.txt", [f"{leaf.label}: {leaf.name if leaf.label else 'bg'}" for leaf in tree.leaves])
+    _write_lines(folder / "classes.txt", class_lines(tree))
     return bad
 
 
@@ -146,7 +146,7 @@ def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str
         labels, picture = source.read(), read_image(source.picture)
         if labels.shape != picture.shape[:2]:
             raise DataError(f"{name}: the labels are {labels.shape}, the picture {picture.shape[:2]} (height, width)")
-        target = folder / "JPEGImages" / f"{name}.jpg"
+        target = Layout(folder).image_path(name)
         if source.picture.suffix.lower() not in (".jpg", ".jpeg"):
             with naming(target):
                 Image.fromarray(picture).save(target, quality=JPEG_QUALITY, subsampling=0)

@@ -70,10 +70,9 @@ def overlapped(
                     reading.append((item, readers.submit(_read, steps, doors, ticket, item)))
                 if not reading:
                     break
-                loaded, failed = _take(reading, batch, steps.errors)
+                failed, begun = _one_batch(reading, steps, doors, writers, batch=batch, clock=clock)
                 yield from failed
-                for item, weight, result in _worked(loaded, steps, clock):
-                    writing.append((item, writers.submit(_write, steps, doors, item, weight, result)))
+                writing.extend(begun)
                 yield from _written(writing, MOST_WRITING, steps.errors)
             yield from _written(writing, 0, steps.errors)
         finally:
@@ -85,16 +84,30 @@ def overlapped(
             clock.seconds = time.perf_counter() - clock.started
 
 
-def _worked(
-    loaded: list[tuple[Item, Loaded, int]], steps: Steps[Item, Loaded, Result], clock: Clock
-) -> Iterator[tuple[Item, int, Result | Exception]]:
+def _one_batch(
+    reading: deque[tuple[Item, Future[tuple[Loaded, int]]]],
+    steps: Steps[Item, Loaded, Result],
+    doors: _Doors,
+    writers: ThreadPoolExecutor,
+    *,
+    batch: int,
+    clock: Clock,
+) -> tuple[list[tuple[Item, Exception]], list[tuple[Item, Future[None]]]]:
+    """(items that could not be read, items that are being written).
+
+    A function of its own: with its names what was read and what came of it goes, as soon as that is written.
+    """
+    loaded, failed = _take(reading, batch, steps.errors)
     if not loaded:
-        return
+        return failed, []
     before = time.perf_counter()
     results = steps.work([one for _, one, _ in loaded])
     clock.busy_seconds += time.perf_counter() - before
-    for (item, _, weight), result in zip(loaded, results, strict=True):
-        yield item, weight, result
+    begun = [
+        (item, writers.submit(_write, steps, doors, item, weight, result))
+        for (item, _, weight), result in zip(loaded, results, strict=True)
+    ]
+    return failed, begun
 
 
 def _take(

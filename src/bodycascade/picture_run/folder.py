@@ -76,7 +76,9 @@ class OutFolder:
 
         `without`: keys of pictures that are left out, as what is known of them is of an earlier state of the file.
         """
-        self.journal.claim(_TABLES, "", self.tables(asked))
+        had_failures = self.journal.owners().get(FAILURES) == _TABLES
+        written = [name for name in self.tables(asked) if name != FAILURES or failures]
+        self.journal.claim(_TABLES, "", written)
         known = self.journal.entries.items()
         entries = [
             entry
@@ -93,7 +95,7 @@ class OutFolder:
             write_text(self.root / SHARES, shares_table(tree, asked.level, rows))
         if failures:
             write_text(self.root / FAILURES, _failures_table(failures))
-        else:
+        elif had_failures:  # one of somebody else stays
             (self.root / FAILURES).unlink(missing_ok=True)
 
     def _remove_asides(self, files: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycascade.drawing import Picture
-from bodycascade.errors import BodyCascadeError, ImageError
+from bodycascade.errors import BodyCascadeError, ImageError, is_out_of_memory
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
 from bodycascade.picture_run.flow import Clock, Steps, overlapped
@@ -25,9 +25,7 @@ from bodycascade.picture_run.journal import Entry
 from bodycascade.picture_run.naming import Planned, plan
 from bodycascade.picture_run.sources import Source, is_there
 from bodycascade.progress import Progress
-from bodycascade.segmentation import Segmentation
-
-SegmentAll = Callable[[Sequence[Picture]], Sequence[Segmentation]]
+from bodycascade.segmentation import SegmentAll, Segmentation
 
 PIXELS_AT_ONCE = 48_000_000
 """Pictures of so many pixels together are alive at a time, ten bytes each; a larger one is alive alone."""
@@ -160,7 +158,9 @@ class _Run:
     def _work(self, images: Sequence[Picture]) -> Sequence[Segmentation | Exception]:
         try:
             return self._segment(images)
-        except (BodyCascadeError, MemoryError) as error:
+        except (BodyCascadeError, MemoryError, RuntimeError) as error:
+            if not isinstance(error, BodyCascadeError) and not is_out_of_memory(error):
+                raise
             if len(images) > 1:  # one picture that is too large must not take the others with it
                 return [self._work([image])[0] for image in images]
             return [error if isinstance(error, BodyCascadeError) else _too_large(images[0])]
@@ -206,7 +206,7 @@ class _Run:
 
     def _tell(self, one: Planned, error: Exception, outcome: Outcome, progress: Progress) -> None:
         source = one.source
-        reason = str(error).removeprefix(f"{source.path}: ")
+        reason = str(error).removeprefix(f"{source.shown}: ")
         outcome.failures.append((source.shown, reason))
         self.failed.add(source.key)
         with redirect_stdout(sys.stderr):  # a bad picture is no result

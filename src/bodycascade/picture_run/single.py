@@ -12,8 +12,8 @@ from bodycascade.errors import ImageError
 from bodycascade.files import remove_asides
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
-from bodycascade.picture_run.run import SegmentAll
 from bodycascade.picture_run.sources import PIPE, SUFFIXES, Source
+from bodycascade.segmentation import SegmentAll
 
 _FILES = SUFFIXES | {".npz", ".json", ".csv", ".txt"}
 """Endings that a folder does not have: who writes one means a file."""

@@ -112,8 +112,9 @@ def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryI
 
 def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | None) -> list[Source]:
     if word == PIPE:
-        data = (pipe or sys.stdin.buffer).read()
-        if not data:
+        standard = None if sys.stdin is None else sys.stdin.buffer
+        reader = pipe or standard
+        if reader is None or not (data := reader.read()):
             raise ImageError("standard input: empty; expected a picture, as in: bodycascade segment - < photo.jpg")
         return [Source("standard input", None, PurePosixPath(), "stdin", data)]
     path = Path(word)
@@ -135,8 +136,11 @@ def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | 
 
 
 def _source(file: Path, root: Path, prefix: str) -> Source:
-    below = PurePosixPath(prefix, *file.relative_to(root).parent.parts)
-    return Source(str(file), Path(os.path.abspath(file)), below, file.name)  # noqa: PTH100 - links stay as they are
+    parts = file.relative_to(root).parent.parts
+    # A ".." leads out of where it stands: there is no tree to mirror then, and what it leads back from may be a link.
+    below = PurePosixPath(prefix, *(() if ".." in parts else parts))
+    place = file.parent.resolve() if ".." in file.parts else Path(os.path.abspath(file.parent))  # noqa: PTH100
+    return Source(str(file), place / file.name, below, file.name)
 
 
 def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from bodycascade.files import naming, replace_file, write_text
 from bodycascade.progress import duration
+from bodycascade.train.counters import EpochSums, Place
 from bodycascade.train.scoring import Score
 
 Row = dict[str, float]
@@ -24,27 +25,27 @@ Row = dict[str, float]
 
 
 def make_row(
-    state: Mapping[str, int],
-    sums: Mapping[str, float],
+    place: Place,
+    sums: EpochSums,
     score: Score,
     *,
     children: Sequence[str],
     learning_rate: float,
 ) -> Row:
-    """The row of the epoch that has just ended, from the trainer's counters, its sums over the epoch and the score."""
-    steps, seconds = sums["steps"] or math.nan, max(sums["seconds"], 1e-9)
+    """The row of the epoch that has just ended, from the training's place, the epoch's sums and the score."""
+    steps, seconds = sums.steps or math.nan, max(sums.seconds, 1e-9)
     row: Row = {
-        "epoch": state["epoch"],
-        "step": state["step"],
+        "epoch": place.epoch,
+        "step": place.step,
         "wall_time": time.time(),
-        "seconds": sums["seconds"] + score.seconds,
-        "images_per_second": sums["images"] / seconds,
-        "data_wait_fraction": sums["waited"] / seconds,
+        "seconds": sums.seconds + score.seconds,
+        "images_per_second": sums.images / seconds,
+        "data_wait_fraction": sums.waited / seconds,
         "learning_rate": learning_rate,
-        "loss": sums["loss"] / steps,
-        "cross_entropy": sums["cross_entropy"] / steps,
-        "dice": sums["dice"] / steps,
-        "skipped_steps": state["skipped"],
+        "loss": sums.loss / steps,
+        "cross_entropy": sums.cross_entropy / steps,
+        "dice": sums.dice / steps,
+        "skipped_steps": place.skipped,
         "selection_loss": score.loss,
         "selection_mIoU": score.mean_iou,
     }

@@ -20,6 +20,7 @@ from bodycascade.params import TrainParams
 from bodycascade.train.batches import Batch, BatchLoader
 from bodycascade.train.best_weights import BestWeights, Weights
 from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
+from bodycascade.train.counters import EpochSums, Place
 from bodycascade.train.history import Row, make_row
 from bodycascade.train.leaf_head import leaf_head_for
 from bodycascade.train.loss import LossParts, expert_loss
@@ -31,8 +32,6 @@ from bodycascade.train.stopping import StopRequest
 
 MOST_BAD_STEPS = 20
 """So many steps in a row without a finite loss and gradient end the training: it would not come back."""
-
-_SUMS = ("loss", "cross_entropy", "dice", "steps", "seconds", "waited", "images")
 
 
 class Trainer:
@@ -67,8 +66,7 @@ class Trainer:
         self._optimizer = make_optimizer(expert, self._leaf_head, train)
         self._schedule = Schedule(train, steps_per_epoch=loader.steps_per_epoch)
         self._best = BestWeights()
-        self._state = {"epoch": 0, "batch": 0, "step": 0, "skipped": 0, "bad": 0}
-        self._sums = dict.fromkeys(_SUMS, 0.0)
+        self._place, self._sums = Place(), EpochSums()
         self._saved = time.monotonic()
         self.rows: list[Row] = []
 
@@ -111,7 +109,7 @@ class Trainer:
         if self._leaf_head is not None:
             self._leaf_head.load_state_dict(state["leaf_head"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._state, self._sums = state["state"], state["sums"]
+        self._place, self._sums = Place(**state["place"]), EpochSums(**state["sums"])
         self.rows = state["rows"]
         self._best.load(state["best"])
         if state["threads"] != torch.get_num_threads():
@@ -128,13 +126,13 @@ class Trainer:
             "average": self._average.state_dict(),
             "leaf_head": {} if self._leaf_head is None else self._leaf_head.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "state": self._state,
-            "sums": self._sums,
+            "place": vars(self._place),
+            "sums": vars(self._sums),
             "rows": self.rows,
             "best": self._best.state(),
             "threads": torch.get_num_threads(),
         }
-        save_checkpoint(self._folder, self._state["step"], state)
+        save_checkpoint(self._folder, self._place.step, state)
         self._saved = time.monotonic()
 
     def run(self, after_epoch: Callable[[Row, Score, Expert], None], after_step: Callable[[int], None]) -> None:
@@ -145,9 +143,9 @@ class Trainer:
         MOST_BAD_STEPS has a finite loss, where the GPU's memory is too small, or where a checkpoint cannot be written.
         """
         self._saved = time.monotonic()
-        while self._state["epoch"] < self.epochs:
-            epoch = self._state["epoch"]
-            if epoch and epoch == self._schedule.cycle(epoch).first and not self._state["batch"]:
+        while self._place.epoch < self.epochs:
+            epoch = self._place.epoch
+            if epoch and epoch == self._schedule.cycle(epoch).first and not self._place.batch:
                 self._restart()
             self._learn_epoch(after_step)
             score = self._scorer.score(self._average, precision=self._precision, between=self._checkpoint_and_stop)
@@ -176,24 +174,24 @@ class Trainer:
     def _learn_epoch(self, after_step: Callable[[int], None]) -> None:
         """The steps of this epoch that are still to be made."""
         self._expert.train()
-        with closing(self._loader.epoch(self._state["epoch"], first=self._state["batch"])) as batches:
+        with closing(self._loader.epoch(self._place.epoch, first=self._place.batch)) as batches:
             for batch, waited in batches:
                 started = time.perf_counter()
                 with self._memory_hint():
                     self._step(batch)
-                self._state["step"] += 1
-                self._state["batch"] += 1
-                self._sums["seconds"] += time.perf_counter() - started + waited
-                self._sums["waited"] += waited
-                self._sums["images"] += len(batch.images)
-                after_step(self._state["step"])
+                self._place.step += 1
+                self._place.batch += 1
+                self._sums.seconds += time.perf_counter() - started + waited
+                self._sums.waited += waited
+                self._sums.images += len(batch.images)
+                after_step(self._place.step)
                 self._checkpoint_and_stop()
                 if time.monotonic() - self._saved >= self._train.checkpoint_seconds:
                     self.checkpoint()
 
     def _step(self, batch: Batch) -> None:
         """One step of the optimiser; left out, and counted, where the loss or its gradient is not finite."""
-        step = self._state["step"]
+        step = self._place.step
         torch.manual_seed(self._seed.derive(STEP, step))  # dropout's choice is a function of the step
         rate = self._set_rate(step)
         loss = self._loss(batch)
@@ -205,11 +203,11 @@ class Trainer:
             return
         self._optimizer.step()
         self._update_average(step)
-        self._state["bad"] = 0
-        self._sums["loss"] += loss.total.item()
-        self._sums["cross_entropy"] += loss.cross_entropy.item()
-        self._sums["dice"] += loss.dice.item()
-        self._sums["steps"] += 1
+        self._place.bad = 0
+        self._sums.loss += loss.total.item()
+        self._sums.cross_entropy += loss.cross_entropy.item()
+        self._sums.dice += loss.dice.item()
+        self._sums.steps += 1
 
     def _learned(self) -> list[nn.Parameter]:
         return [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
@@ -245,12 +243,12 @@ class Trainer:
         return dataclasses.replace(loss, total=loss.total + self._train.leaf_loss_weight * second)
 
     def _skip(self, rate: float) -> None:
-        self._state["skipped"] += 1
-        self._state["bad"] += 1
-        if self._state["bad"] >= MOST_BAD_STEPS:
+        self._place.skipped += 1
+        self._place.bad += 1
+        if self._place.bad >= MOST_BAD_STEPS:
             raise TrainingError(
                 f"{self._expert.spec.name}: no finite loss in {MOST_BAD_STEPS} steps in a row (epoch "
-                f"{self._state['epoch'] + 1}, step {self._state['step']}, learning rate {rate:.3g}); "
+                f"{self._place.epoch + 1}, step {self._place.step}, learning rate {rate:.3g}); "
                 f"lower train.{self._expert.spec.name}.learning_rate or set base.precision to float32"
             )
 
@@ -277,12 +275,12 @@ class Trainer:
 
     def _end_epoch(self, score: Score) -> Row:
         """Move on to the next epoch; a new row of the history, and the best weights where these are."""
-        phase = self._schedule.cycle(self._state["epoch"]).phase
-        self._state["epoch"] += 1
-        self._state["batch"] = 0
+        phase = self._schedule.cycle(self._place.epoch).phase
+        self._place.epoch += 1
+        self._place.batch = 0
         rate = self._optimizer.param_groups[0]["lr"]
-        row = make_row(self._state, self._sums, score, children=self._expert.spec.children, learning_rate=rate)
-        self._sums = dict.fromkeys(_SUMS, 0.0)
+        row = make_row(self._place, self._sums, score, children=self._expert.spec.children, learning_rate=rate)
+        self._sums = EpochSums()
         self.rows.append(row)
-        self._best.offer(self._average.state_dict(), score, phase=phase, epoch=self._state["epoch"])
+        self._best.offer(self._average.state_dict(), score, phase=phase, epoch=self._place.epoch)
         return row

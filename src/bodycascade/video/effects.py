@@ -111,9 +111,9 @@ def read_background(text: str) -> Picture:
         return read_image(text)
     try:
         colour = ImageColor.getrgb(text)
-    except ValueError:
+        return np.array([[colour[:3]]], np.uint8)
+    except (ValueError, OverflowError):  # rgb(300, 0, 0) is read as it stands
         raise ImageError(f"{text}: neither a file that is there nor a colour like green or #00ff00") from None
-    return np.array([[colour[:3]]], np.uint8)
 
 
 def fill(picture: Picture, size: tuple[int, ...]) -> Picture:

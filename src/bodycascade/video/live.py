@@ -225,17 +225,40 @@ def _device_shots(device: Path) -> Iterator[Shot]:
 def _stream_shots(address: str) -> Iterator[Shot]:
     try:
         return _decoded(av.open(address, timeout=10), address)
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{address}: the stream cannot be opened ({reason(error)})") from None
 
 
 def _decoded(container: av.container.InputContainer, name: str) -> Iterator[Shot]:
+    """The shots of an open camera or stream; a damaged piece is left out, as the next one is already coming.
+
+    Raises `VideoError` at once where it sends no picture.
+    """
+    pictures = [stream for stream in container.streams.video if stream.codec_context is not None]
+    if not pictures:
+        container.close()
+        raise VideoError(f"{name}: sends no picture that can be decoded")
+    return _shots(container, pictures[0], name)
+
+
+def _shots(container: av.container.InputContainer, stream: av.VideoStream, name: str) -> Iterator[Shot]:
     with container:
-        try:
-            for frame in container.decode(video=0):
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                raise VideoError(f"{name}: no more pictures come ({reason(error)})") from None
+            if packet is None:
+                return
+            try:
+                frames = stream.decode(packet)
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError:
+                continue
+            for frame in frames:
                 yield Shot(to_rgb(frame), time.monotonic())
-        except av.error.FFmpegError as error:
-            raise VideoError(f"{name}: no more pictures come ({reason(error)})") from None
 
 
 def _paced(video: Video) -> Iterator[Shot]:

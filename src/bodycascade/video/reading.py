@@ -79,7 +79,8 @@ class Video:
     def open(cls, path: Path) -> Video:
         """The video in the file `path`; raises `VideoError` where there is none that FFmpeg knows."""
         try:
-            container = av.open(str(path), metadata_errors="replace")
+            # Absolute: FFmpeg takes what stands before a colon for a protocol.
+            container = av.open(str(path.absolute()), metadata_errors="replace")
         except (av.error.FFmpegError, ValueError) as error:
             empty = path.is_file() and path.stat().st_size == 0
             why = "the file is empty" if empty else f"not a video that can be opened ({reason(error)})"

@@ -11,8 +11,20 @@ from bodycascade.video.pyav import av
 _SAMPLE_BYTES = 96
 """Divisible by the bytes that a sample may have in any PCM."""
 
-_LAYOUTS = {"2 channels": "stereo", "4 channels": "quad", "6 channels": "5.1", "8 channels": "7.1"}
+_LAYOUTS = {
+    "1 channels": "mono",
+    "2 channels": "stereo",
+    "3 channels": "3.0",
+    "4 channels": "quad",
+    "5 channels": "5.0",
+    "6 channels": "5.1",
+    "7 channels": "6.1",
+    "8 channels": "7.1",
+}
 """What encoders take for sound whose file does not say which loudspeakers it is for, as PCM in AVI and Matroska."""
+
+_USUAL_RATE = 48000
+"""Samples a second where the codec does not know the sound's own rate; every codec of a video knows this one."""
 
 
 class Track(Protocol):
@@ -46,10 +58,11 @@ class EncodedTrack:
 
     def __init__(self, output: av.container.OutputContainer, source: av.AudioStream) -> None:
         self._output, self._source = output, source
-        # Opus knows 48 kHz and its divisors alone; the others take what comes.
-        codec = output.default_audio_codec
-        rate = 48000 if codec == "opus" else source.rate
-        self._encoder = output.add_stream("libopus" if codec == "opus" else codec, rate=rate)
+        preferred = output.default_audio_codec
+        codec = av.Codec("libopus" if preferred == "opus" else preferred, "w")
+        # Opus knows 48 kHz and its divisors alone, AAC a list; a codec without a list takes what comes.
+        rate = source.rate if source.rate in (codec.audio_rates or [source.rate]) else _USUAL_RATE
+        self._encoder = output.add_stream(codec.name, rate=rate)
         layout = _LAYOUTS.get(source.layout.name, source.layout.name)
         self._encoder.codec_context.layout = layout  # type: ignore[union-attr]
         self._resampler = av.AudioResampler(layout=layout, rate=rate)

@@ -124,7 +124,7 @@ def write_video(path: Path, form: Form, *, quality: int, audio: Sequence[av.Audi
         try:
             # The index in front: browsers show the first frame before the last byte is there.
             options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-            with av.open(str(aside), "w", format=kind, options=options) as output:
+            with av.open(str(aside.absolute()), "w", format=kind, options=options) as output:
                 writer = VideoWriter(output, form, quality=quality, audio=audio)
                 yield writer
                 writer.end()

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bodycascade.data.layout import Layout, class_lines
 from bodycascade.data.rendering.parts import PartLabels
 from bodycascade.data.rendering.picture import render
 from bodycascade.errors import DataError
@@ -63,7 +64,7 @@ def render_dataset(
             train + place for place in _gray_places(val, grayscale_fraction, seed + 1)
         }
         _run([_Job(i, seed, side, i in gray, tree, aside) for i in range(train + val)], workers)
-        _write_lines(aside / "classes.txt", _class_lines(tree))
+        _write_lines(aside / "classes.txt", class_lines(tree))
         _write_lines(aside / "train_id.txt", [_identifier(i) for i in range(train)])
         _write_lines(aside / "val_id.txt", [_identifier(i) for i in range(train, train + val)])
         put_in_place(aside, folder)
@@ -101,7 +102,7 @@ def _write_one(job: _Job) -> None:
     picture_seed = int(np.random.SeedSequence([job.seed, job.index]).generate_state(1, np.uint64)[0])
     image, labels = render(picture_seed, job.side, grayscale=job.grayscale, tree=job.tree)
     name = _identifier(job.index)
-    target = job.folder / "JPEGImages" / f"{name}.jpg"
+    target = Layout(job.folder).image_path(name)
     with naming(target):
         Image.fromarray(image).save(target, quality=JPEG_QUALITY)
     save_array(job.folder / "gt_masks" / f"{name}.npy", labels)
@@ -114,11 +115,6 @@ def _identifier(index: int) -> str:
 def _gray_places(count: int, fraction: float, seed: int) -> set[int]:
     order = np.random.default_rng([seed, count]).permutation(count)
     return {int(place) for place in order[: round(count * fraction)]}
-
-
-def _class_lines(tree: Tree) -> list[str]:
-    # The distributed file calls the background "bg".
-    return [f"{leaf.label}: {leaf.name if leaf.label else 'bg'}" for leaf in tree.leaves]
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
