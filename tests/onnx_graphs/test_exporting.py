@@ -79,13 +79,15 @@ def test_pictures_that_are_given_are_checked_too(bundle: Path, tmp_path: Path) -
 
 def test_an_older_export_is_replaced_and_anything_else_is_not(bundle: Path, tmp_path: Path) -> None:
     export_folder(tmp_path / "onnx", bundle=bundle)
-    (tmp_path / "onnx" / "stale.onnx").write_bytes(b"")
+    (tmp_path / "onnx" / "body.onnx").write_bytes(b"")
     export_folder(tmp_path / "onnx", bundle=bundle)
-    assert "stale.onnx" not in files(tmp_path / "onnx")
-    (tmp_path / "onnx" / "notes.txt").write_text("mine")
-    with pytest.raises(BundleError, match=r"holds notes\.txt, so it is no export; choose another folder"):
-        export_folder(tmp_path / "onnx", bundle=bundle)
-    assert "cascade.json" in files(tmp_path / "onnx")
+    assert (tmp_path / "onnx" / "body.onnx").stat().st_size > 1000
+    for name in ("notes.txt", "body_int8.onnx"):
+        (tmp_path / "onnx" / name).write_text("mine")
+        with pytest.raises(BundleError, match=rf"holds {name}, so it is no export; choose another folder"):
+            export_folder(tmp_path / "onnx", bundle=bundle)
+        assert (tmp_path / "onnx" / name).read_text() == "mine"
+        (tmp_path / "onnx" / name).unlink()
 
 
 def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
