@@ -74,7 +74,8 @@ def changed(path: Path, changes: Sequence[tuple[str, str]], tree: Tree = PASCAL_
 
 
 def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART) -> dict[str, Any]:
-    """The last row of a training's history, with its minutes. Parent maps are made once for all arms with one zoom.
+    """The last row of a training's history, with its minutes: what comes after the epochs, averaging of weights and
+    calibration, is left out. Parent maps are made once for all arms with one zoom.
 
     Raises what the train stage raises.
     """
@@ -83,6 +84,8 @@ def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART
     stop = StopRequest()
     job = Job(params, tree, tree.expert(expert), root, device, stop)
     manifest = read_manifest(job.data)
+    manifest.require_tree(tree)
+    manifest.require_settings(params.preprocess)
     models = job.models_above()
     above = {name: load_expert(path, tree) for name, path in models.items()}
     made_by = {"zoom": dataclasses.asdict(params.zoom), "of": expert, "precision": params.base.precision}

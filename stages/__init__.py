@@ -13,11 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bodycascade.errors import BodyCascadeError, describe_os_error
+from bodycascade.errors import BodyCascadeError, describe_os_error, is_out_of_memory
 
 # malloc.h of glibc: one arena for all threads (M_ARENA_MAX), no separate mappings (M_MMAP_MAX), no returning of the
 # heap's end (M_TRIM_THRESHOLD), growth in large steps (M_TOP_PAD).
 _MALLOC_OPTIONS = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**28}
+
+_NO_MEMORY = "there is not enough memory; free some, or lower train.EXPERT.batch_size or preprocess.long_side"
+_NO_GPU_MEMORY = "the GPU has not enough free memory; free some, lower train.EXPERT.batch_size, or base.device: cpu"
 
 
 def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) -> NoReturn:
@@ -43,10 +46,8 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
     except KeyboardInterrupt:
         _leave("stopped", 128 + signal.SIGINT)
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
-            _leave(
-                "the GPU has not enough free memory; free some, lower train.EXPERT.batch_size, or base.device: cpu", 1
-            )
+        if is_out_of_memory(error):
+            _leave(_NO_GPU_MEMORY if type(error).__name__ == "OutOfMemoryError" else _NO_MEMORY, 1)
         code = _exit_code(error)
         if code is None:
             raise

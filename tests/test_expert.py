@@ -212,7 +212,9 @@ def test_pixels_outside_of_the_node_keep_the_share_that_is_asked_for(form: str) 
         ("outside", "0"),
         ("mean", [1, 2]),
         ("mean", [1, 2, float("nan")]),
+        ("mean", [10**400, 0, 0]),
         ("std", [1, 2, 0]),
+        ("std", [1, 2, 1e-60]),
         ("std", None),
     ],
 )

@@ -6,7 +6,6 @@ Training and prediction both call `Expert.prepare`, so they cannot disagree on n
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ MASK_FORMS = ("hard", "soft")
 
 LARGEST_INPUT = 4096
 MOST_CHANNELS = 4096
+LARGEST_COLOUR, LEAST_STD = 1e6, 1e-3
 
 
 @dataclass(frozen=True)
@@ -231,10 +231,11 @@ def _colour(key: str, value: object) -> tuple[float, float, float]:
     shaped = isinstance(value, list) and len(value) == 3
     if not isinstance(value, list) or not shaped or not all(_usable(part) for part in value):
         raise BundleError(f"expert settings: {key} must be three numbers (std above 0); found {value!r}")
-    if key == "std" and min(value) <= 0:
-        raise BundleError(f"expert settings: std must be above 0; found {value!r}")
+    if key == "std" and min(value) < LEAST_STD:
+        raise BundleError(f"expert settings: std must be at least {LEAST_STD}; found {value!r}")
     return (float(value[0]), float(value[1]), float(value[2]))
 
 
 def _usable(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    # Compared, not asked whether it is finite: JSON's whole numbers may be larger than any float. NaN fails both.
+    return type(value) in (int, float) and -LARGEST_COLOUR <= value <= LARGEST_COLOUR  # type: ignore[operator]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.ablation import Arm, changed, measure, parse, parse_arm, run, table
-from bodycascade.errors import BodyCascadeError, ParamsError, TrainingError
+from bodycascade.errors import BodyCascadeError, DataError, ParamsError, TrainingError
 from bodycascade.expert_file import save_expert
 from bodycascade.params import load_params
 from bodycascade.train import train
@@ -114,6 +115,13 @@ def test_a_child_is_measured_below_the_experts_that_there_are(project: Path) -> 
     make_job(project).model("animal").unlink()
     with pytest.raises(TrainingError, match=r"animal\.safetensors: beast needs the expert .animal. trained first"):
         measure(animal_params(), project, "beast", tree=FOUR_LEGS)
+
+
+def test_an_arm_that_wants_other_packs_is_refused(project: Path) -> None:
+    params = animal_params()
+    smaller = dataclasses.replace(params, preprocess=dataclasses.replace(params.preprocess, long_side=32))
+    with pytest.raises(DataError, match=r"long_side"):
+        measure(smaller, project, "animal", tree=FOUR_LEGS)
 
 
 def test_table_has_a_row_for_each_arm_and_a_column_for_each_class() -> None:

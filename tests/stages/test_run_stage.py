@@ -66,6 +66,8 @@ def test_stage_gets_params_root_and_the_words_it_asks_for(run: Run, tmp_path: Pa
         (DataError("data: no such folder"), 1, "data: no such folder\n"),
         (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 1, "/x/y: the disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "/x: Permission denied\n"),
+        (MemoryError(), 1, "there is not enough memory; "),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "there is not enough memory; "),
         (KeyboardInterrupt(), 130, "stopped\n"),
         (PausedError("goes on from here"), 143, "goes on from here\n"),
     ],

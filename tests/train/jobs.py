@@ -72,6 +72,7 @@ def make_trainer(
     loader: BatchLoader | FixedBatches | None = None,
     scorer: type[SelectionScorer] = SelectionScorer,
     say: Callable[[str], None] = print,
+    precision: str = "float32",
     **changes: Any,
 ) -> Trainer:
     folder.mkdir(exist_ok=True)
@@ -84,7 +85,7 @@ def make_trainer(
         weights=child_weights(job, read_manifest(job.data)),
         seed=job.seed,
         device=CPU,
-        precision="float32",
+        precision=precision,
         folder=folder,
         stop=job.stop,
         say=say,

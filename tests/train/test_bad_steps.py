@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
@@ -30,6 +32,27 @@ def diverging(job: Job, bad: set[int], *, factor: float = math.nan) -> Expert:
     expert = Diverging(FOUR_LEGS, expert_settings("animal", job.train))
     expert.factor = lambda call: factor if call in bad else 1.0
     return expert
+
+
+class Tallied(Diverging):
+    """One that counts its training steps in a buffer, as batch normalisation does."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.register_buffer("counted", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.counted += 1
+        return super().forward(x)
+
+
+def test_what_a_skipped_step_counted_is_forgotten(job: Job, tmp_path: Path) -> None:
+    expert = Tallied(FOUR_LEGS, expert_settings("animal", job.train))
+    expert.factor = lambda call: math.nan if call in {1, 4} else 1.0
+    trainer = make_trainer(job, tmp_path, expert=expert)
+    run(trainer)
+    assert expert.state_dict()["counted"] == 4
 
 
 @pytest.mark.parametrize("factor", [math.nan, math.inf])

@@ -61,6 +61,15 @@ def test_unfinished_training_is_resumed(project: Path, tmp_path: Path, unfinishe
     assert not leftover.exists()
 
 
+def test_what_no_weight_depends_on_may_change_before_a_training_is_resumed(
+    project: Path, unfinished: Unfinished, capsys: Output
+) -> None:
+    unfinished("animal", often())
+    capsys.readouterr()
+    run(project, params=animal_params(checkpoint_seconds=60.0, prefetch=1, panels=2))
+    assert "resumed in epoch 2" in capsys.readouterr().out
+
+
 def test_every_step_and_panel_stands_in_the_events_once_after_a_resume(project: Path, unfinished: Unfinished) -> None:
     params = unfinished("animal", often(panels=1, epochs=4), epochs=2)
     run(project, params=params)

@@ -211,8 +211,21 @@ def test_other_number_of_threads_goes_on_and_says_so(job: Job, tmp_path: Path) -
     finally:
         torch.set_num_threads(threads)
     assert lines == [
-        f"the checkpoint was made with {threads} threads, this run has {threads + 1}: "
+        f"threads: {threads} when the checkpoint was made, {threads + 1} in this run; "
         "it goes on, but its last bits may differ"
+    ]
+
+
+def test_other_precision_than_the_one_that_auto_chose_goes_on_and_says_so(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bodycascade.devices.runs_bfloat16", lambda _: False)
+    run(make_trainer(job, tmp_path, epochs=1, precision="auto"))
+    monkeypatch.setattr("bodycascade.devices.runs_bfloat16", lambda _: True)
+    lines: list[str] = []
+    assert make_trainer(job, tmp_path, precision="auto", say=lines.append).resume()
+    assert [line.partition(";")[0] for line in lines] == [
+        "precision: float32 when the checkpoint was made, bfloat16 in this run"
     ]
 
 

@@ -174,6 +174,18 @@ def test_a_missing_or_spoilt_input_is_one_line_naming_file_and_stage(
     assert not (root / "results/reports/tiny/report.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [(b"<<<<<<< HEAD\n", "more or fewer cells than columns"), (b"\xff\xfe\n", "not UTF-8 text")],
+)
+def test_a_table_with_a_line_that_is_no_row_is_one_line(project: tuple[Path, Params], added: bytes, words: str) -> None:
+    root, params = project
+    path = root / "results/plots/tiny/per_image.csv"
+    path.write_bytes(path.read_bytes() + added)
+    with pytest.raises(DataError, match=rf"per_image\.csv: .*{words}; run the evaluate stage again"):
+        visualize(params, root, ANIMAL)
+
+
 def test_missing_predictions_and_rows_of_other_images_are_refused(project: tuple[Path, Params]) -> None:
     root, params = project
     table = root / "results/plots/tiny/per_image.csv"

@@ -127,7 +127,8 @@ def import_weights(name: str, source: Path | None) -> dict[str, Tensor]:
 
     `source` is a file, or the folder that holds it, as published: model-stride16.json and its shard for BodyPix,
     movenet-thunder.json or nanodet.json with its .bin, the .pth file for EfficientNet-Lite, a state dict (.safetensors
-    or .pth) for timm; for networks side by side, the folder that holds them all. None takes what is installed: BodyPix
+    or .pth) for timm; for networks side by side, of
+    which none can be timm's, the folder that holds them all. None takes what is installed: BodyPix
     comes with this package, EfficientNet-Lite with its own. Files other than timm's are told by their sha256.
     Raises `BundleError` for a file that is missing, altered or does not fit, naming it.
     """

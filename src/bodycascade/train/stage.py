@@ -29,6 +29,9 @@ from bodycascade.train.stopping import StopRequest
 from bodycascade.train.trainer import Trainer
 from bodycascade.train.workspace import code_files, fingerprint, working_folder
 
+_WITHOUT_EFFECT = ("checkpoint_seconds", "panels", "prefetch")
+"""Parameters that no weight depends on: an unfinished training goes on with others of these."""
+
 
 def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> None:
     """Train `expert` as `params` say and write its files under `root`; goes on where a killed run stopped.
@@ -58,7 +61,7 @@ def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
     named = job.root / job.train.encoder_weights
     weights = [named] if named.is_file() else []
     settings = {
-        "train": asdict(job.train),
+        "train": {key: value for key, value in asdict(job.train).items() if key not in _WITHOUT_EFFECT},
         "zoom": asdict(job.params.zoom),
         "seed": job.params.base.seed,
         "precision": job.precision,

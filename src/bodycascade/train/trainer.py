@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bodycascade.devices import autocast
+from bodycascade.devices import autocast, choose_precision
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
@@ -112,12 +112,18 @@ class Trainer:
         self._place, self._sums = Place(**state["place"]), EpochSums(**state["sums"])
         self.rows = state["rows"]
         self._best.load(state["best"])
-        if state["threads"] != torch.get_num_threads():
-            self._say(
-                f"the checkpoint was made with {state['threads']} threads, this run has {torch.get_num_threads()}: "
-                "it goes on, but its last bits may differ"
-            )
+        for fact, now in self._machine().items():
+            if state["machine"][fact] != now:
+                self._say(
+                    f"{fact}: {state['machine'][fact]} when the checkpoint was made, {now} in this run; "
+                    "it goes on, but its last bits may differ"
+                )
         return True
+
+    def _machine(self) -> dict[str, str]:
+        """What the last bits of a step depend on beside data, code and parameters."""
+        precision = choose_precision(self._precision, self._device)
+        return {"threads": str(torch.get_num_threads()), "device": self._device.type, "precision": precision}
 
     def checkpoint(self) -> None:
         """Keep everything that `resume` needs."""
@@ -130,7 +136,7 @@ class Trainer:
             "sums": vars(self._sums),
             "rows": self.rows,
             "best": self._best.state(),
-            "threads": torch.get_num_threads(),
+            "machine": self._machine(),
         }
         save_checkpoint(self._folder, self._place.step, state)
         self._saved = time.monotonic()
@@ -245,6 +251,9 @@ class Trainer:
     def _skip(self, rate: float) -> None:
         self._place.skipped += 1
         self._place.bad += 1
+        # Batch norms, in timm's encoders, have counted the step already; the average has what the last good one left.
+        for counted, kept in zip(self._expert.buffers(), self._average.buffers(), strict=True):
+            counted.copy_(kept)
         if self._place.bad >= MOST_BAD_STEPS:
             raise TrainingError(
                 f"{self._expert.spec.name}: no finite loss in {MOST_BAD_STEPS} steps in a row (epoch "

@@ -59,9 +59,14 @@ def _read_csv(path: Path, stage: str, columns: tuple[str, ...]) -> list[dict[str
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         raise _missing(path, stage) from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text; run the {stage} stage again") from None
     lacking = [column for column in columns if not rows or rows[0].get(column) is None]
     if lacking:
         raise DataError(f"{path}: expected rows with the columns {', '.join(lacking)}; run the {stage} stage again")
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise DataError(f"{path}: row {number} has more or fewer cells than columns; run the {stage} stage again")
     return rows
 
 
