@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bodycascade.errors import BodyCascadeError, describe_os_error, is_out_of_memory
+from bodycascade.errors import BodyCascadeError, describe_os_error, is_out_of_gpu_memory, is_out_of_memory
 
 # malloc.h of glibc: one arena for all threads (M_ARENA_MAX), no separate mappings (M_MMAP_MAX), no returning of the
 # heap's end (M_TRIM_THRESHOLD), growth in large steps (M_TOP_PAD).
@@ -47,7 +47,7 @@ def run_stage(main: Callable[..., object], argv: Sequence[str] | None = None) ->
         _leave("stopped", 128 + signal.SIGINT)
     except Exception as error:
         if is_out_of_memory(error):
-            _leave(_NO_GPU_MEMORY if type(error).__name__ == "OutOfMemoryError" else _NO_MEMORY, 1)
+            _leave(_NO_GPU_MEMORY if is_out_of_gpu_memory(error) else _NO_MEMORY, 1)
         code = _exit_code(error)
         if code is None:
             raise

@@ -72,9 +72,14 @@ def first_line(error: BaseException) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that there is not enough memory: Python's, torch's of a GPU, or torch's of the CPU."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch takes seconds to import
+    if isinstance(error, MemoryError) or is_out_of_gpu_memory(error):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def is_out_of_gpu_memory(error: BaseException) -> bool:
+    """Whether `error` is torch's OutOfMemoryError, told by its name: torch takes seconds to import."""
+    return type(error).__name__ == "OutOfMemoryError"
 
 
 def describe_os_error(error: OSError) -> str:

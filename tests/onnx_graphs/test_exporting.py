@@ -88,6 +88,7 @@ def test_an_older_export_is_replaced_and_anything_else_is_not(bundle: Path, tmp_
             export_folder(tmp_path / "onnx", bundle=bundle)
         assert (tmp_path / "onnx" / name).read_text() == "mine"
         (tmp_path / "onnx" / name).unlink()
+    assert "cascade.json" in files(tmp_path / "onnx")
 
 
 def test_the_cache_is_filled_once_and_mended(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,3 +63,9 @@ def files_below(folder: Path) -> set[str]:
     """All files below a folder, those that it remembers itself by left out."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return {name for name in found if not name.startswith(".bodycascade")}
+
+
+def failures(out: Path) -> dict[str, str]:
+    """The reasons in failures.csv, by picture."""
+    with (out / "failures.csv").open(newline="") as file:
+        return {row["picture"]: row["reason"] for row in csv.DictReader(file)}

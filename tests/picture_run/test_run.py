@@ -13,25 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bodycascade.errors import BodyCascadeError, ImageError
+from bodycascade.errors import ImageError
 from bodycascade.outputs import Asked
 from bodycascade.picture_run import open_folder
 from bodycascade.segmentation import Segmentation
 from tests.painted import paint, read_colours, save_painted
 from tests.picture_run.runs import ALL, Counting, files_below, labels_in, run
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Six painted pictures in photos and photos/sub."""
-    for seed in range(6):
-        save_painted(tmp_path / "photos" / ("sub" if seed % 2 else "") / f"{seed}.png", seed=seed)
-    return tmp_path / "photos"
-
-
-def failures(out: Path) -> dict[str, str]:
-    with (out / "failures.csv").open(newline="") as file:
-        return {row["picture"]: row["reason"] for row in csv.DictReader(file)}
 
 
 def test_the_tree_of_a_folder_is_mirrored(photos: Path, tmp_path: Path) -> None:
@@ -243,74 +230,6 @@ def test_a_second_folder_with_the_same_names_is_kept_apart(photos: Path, tmp_pat
     np.testing.assert_array_equal(labels_in(tmp_path / "out" / "0.png.png"), paint(seed=7)[1])
 
 
-def test_bad_files_are_listed_and_the_others_made(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    whole = (photos / "0.png").read_bytes()
-    (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
-    (photos / "empty.jpg").write_bytes(b"")
-    (photos / "page.jpg").write_bytes(b"<html>not found</html>")
-    (photos / "sub" / "dead.jpg").symlink_to(tmp_path / "gone")
-    out = tmp_path / "out"
-    outcome = run([photos], out)
-    assert outcome.made == 6
-    listed = failures(out)
-    assert {Path(name).name for name in listed} == {"cut.png", "empty.jpg", "page.jpg", "dead.jpg"}
-    assert listed[str(photos / "empty.jpg")] == "the file is empty"
-    said = capsys.readouterr().err.splitlines()
-    for name, reason in listed.items():
-        assert f"{name}: {reason}" in said
-    for name in ("cut.png", "empty.jpg", "page.jpg", "sub/dead.jpg"):
-        (photos / name).unlink()
-    assert run([photos], out).kept == 6
-    assert not (out / "failures.csv").exists()
-
-
-def test_a_bad_file_is_named_once_where_its_path_is_relative(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (photos / "empty.jpg").write_bytes(b"")
-    monkeypatch.chdir(tmp_path)
-    run(["photos"], tmp_path / "out")
-    assert failures(tmp_path / "out") == {"photos/empty.jpg": "the file is empty"}
-    assert "photos/empty.jpg: the file is empty" in capsys.readouterr().err.splitlines()
-
-
-def test_a_table_of_failures_of_somebody_else_stays_where_there_are_none(photos: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "failures.csv").write_text("mine")
-    for _ in range(2):
-        assert run([photos], tmp_path / "out", overwrite=True).failures == []
-        assert (tmp_path / "out" / "failures.csv").read_text() == "mine"
-
-
-def test_a_picture_that_is_too_large_for_the_memory_does_not_take_its_batch_along(photos: Path, tmp_path: Path) -> None:
-    (large, _) = paint(seed=2)
-
-    def short(images: Sequence[npt.NDArray[np.uint8]]) -> list[Segmentation]:
-        if any(np.array_equal(image, large) for image in images):
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: can't allocate memory")
-        return read_colours(images)
-
-    outcome = run([photos], tmp_path / "out", segment=short)
-    assert outcome.made == 5
-    ((_, reason),) = outcome.failures
-    assert "need more memory than there is" in reason
-
-
-def test_a_picture_that_the_network_refuses_does_not_take_its_batch_along(photos: Path, tmp_path: Path) -> None:
-    (refused, _) = paint(seed=2)
-
-    def picky(images: Sequence[npt.NDArray[np.uint8]]) -> list[Segmentation]:
-        if any(np.array_equal(image, refused) for image in images):
-            raise BodyCascadeError("does not fit into the memory of cuda")
-        return read_colours(images)
-
-    outcome = run([photos], tmp_path / "out", segment=picky)
-    assert outcome.made == 5
-    assert failures(tmp_path / "out") == {str(photos / "2.png"): "does not fit into the memory of cuda"}
-
-
 def test_a_full_disk_ends_the_run_and_loses_nothing(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,14 +278,6 @@ def test_two_runs_into_one_folder_do_not_meet(tmp_path: Path) -> None:
         open_folder(tmp_path / "out"),
     ):
         pass
-
-
-def test_a_name_too_long_for_an_output_is_a_failure_of_its_picture(photos: Path, tmp_path: Path) -> None:
-    long = photos / f"{'n' * 250}.png"
-    (photos / "0.png").rename(long)
-    outcome = run([photos], tmp_path / "out")
-    assert (outcome.made, len(outcome.failures)) == (5, 1)
-    assert "rename it" in outcome.failures[0][1]
 
 
 def test_no_more_than_a_batch_goes_through_the_network_at_once(photos: Path, tmp_path: Path) -> None:

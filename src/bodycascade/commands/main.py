@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bodycascade.errors import BodyCascadeError, MissingExtraError, describe_os_error, is_out_of_memory
+from bodycascade.errors import (
+    BodyCascadeError,
+    MissingExtraError,
+    describe_os_error,
+    is_out_of_gpu_memory,
+    is_out_of_memory,
+)
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "segment": ("bodycascade.commands.segment:segment", "Find people and their parts in pictures and folders."),
@@ -56,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        code = _say(_NO_GPU_MEMORY if type(error).__name__ == "OutOfMemoryError" else _NO_MEMORY, 1)
+        code = _say(_NO_GPU_MEMORY if is_out_of_gpu_memory(error) else _NO_MEMORY, 1)
     except KeyboardInterrupt:
         code = _say("stopped", 128 + signal.SIGINT)
     except _TerminatedError:
