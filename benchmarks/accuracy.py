@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.arguments import count
+from benchmarks.arguments import count, count_from_zero
 from benchmarks.examples import read_examples, spread
 from benchmarks.machine import machine_facts
 from benchmarks.output import RESULTS, markdown_table, run_benchmark, score_text, with_interval, write_results
@@ -100,9 +100,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("data/pascal_part"), help="data folder (%(default)s)")
     parser.add_argument("--ids", default="val_id.txt", help="list of image ids in it (%(default)s)")
     parser.add_argument("--limit", type=count, help="score so many images, evenly spread over the list")
-    parser.add_argument("--bootstrap-samples", type=int, default=1000, help="0: no intervals (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the intervals (%(default)s)")
-    parser.add_argument("--threads", type=int, help="of torch; otherwise as it chooses")
+    parser.add_argument("--bootstrap-samples", type=count_from_zero, default=1000, help="0: no intervals (%(default)s)")
+    parser.add_argument("--seed", type=count_from_zero, default=1, help="of the intervals (%(default)s)")
+    parser.add_argument("--threads", type=count, help="of torch; otherwise as it chooses")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (%(default)s)")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), help="otherwise each segmenter's own")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")

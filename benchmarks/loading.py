@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, RandomSampler
 
+from benchmarks.arguments import count, count_from_zero, duration
 from benchmarks.jpeg_views import JpegPack, PillowViews
 from benchmarks.machine import machine_facts
 from benchmarks.output import RESULTS, markdown_table, run_benchmark, write_results
@@ -114,9 +115,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loading", description="Time the making of batches.")
     parser.add_argument("params", type=Path, help="parameter file of a profile whose preprocess stage has run")
     parser.add_argument("--expert", help="the profile's first one unless named")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each way in each round (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
-    parser.add_argument("--workers", type=int, default=2, help="processes of the DataLoader (%(default)s)")
+    parser.add_argument("--seconds", type=duration, default=10.0, help="of each way in each round (%(default)s)")
+    parser.add_argument("--rounds", type=count, default=3, help="(%(default)s)")
+    parser.add_argument("--workers", type=count_from_zero, default=2, help="processes of the DataLoader (%(default)s)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--name", default="loading", help="of the two files there (%(default)s)")
     return parser.parse_args(argv)
