@@ -3,14 +3,13 @@
 python -m benchmarks.ablation PARAMS body --set train.body.epochs=2 --arm "hard:" --arm "soft: train.body.outside=.2"
 
 Every arm trains the expert anew, as the train stage does, with its own changes laid over PARAMS; what stands above the
-expert must be trained already. Nothing below results/ changes but this benchmark's own two files.
+expert must be trained already. Nothing below results/ changes.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,11 +72,21 @@ def changed(path: Path, changes: Sequence[tuple[str, str]], tree: Tree = PASCAL_
             raise ParamsError(str(error).replace(str(copy), str(path))) from None
 
 
-def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART) -> dict[str, Any]:
-    """The last row of a training's history, with its minutes: what comes after the epochs, averaging of weights and
-    calibration, is left out. Parent maps are made once for all arms with one zoom.
+def require_effect(arm: Arm) -> None:
+    """Raise `ParamsError` where `arm` changes what comes after the epochs, which is not measured here."""
+    for key, _ in arm.changes:
+        if "calibration" in key.split("."):
+            raise ParamsError(
+                f"arm {arm.name!r}: {key} acts after training, which ends an arm here; compare it by the train stage"
+            )
 
-    Raises what the train stage raises.
+
+def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree = PASCAL_PART) -> dict[str, Any]:
+    """The last row of a training's history, with its minutes: what comes after the epochs, averaging of weights and
+    calibration, is left out.
+
+    `folder` is for working files; parent maps remain there, made once for all arms with one zoom. Raises what the train
+    stage raises.
     """
     tree = params.profile.trained_tree(tree)
     device, _ = choose_device(params.base.device)
@@ -89,21 +98,14 @@ def measure(params: Params, root: Path, expert: str, *, tree: Tree = PASCAL_PART
     models = job.models_above()
     above = {name: load_expert(path, tree) for name, path in models.items()}
     made_by = {"zoom": dataclasses.asdict(params.zoom), "of": expert, "precision": params.base.precision}
-    maps = (
-        job.work.parent
-        / "ablation"
-        / fingerprint(made_by, [job.data / "manifest.json", *models.values(), *code_files()])
-    )
-    maps.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=maps))
-    try:
-        training = assemble(job, manifest, above, folder=folder, maps=maps)
+    maps = folder / fingerprint(made_by, [job.data / "manifest.json", *models.values(), *code_files()])
+    maps.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        training = assemble(job, manifest, above, folder=Path(work), maps=maps)
         trainer = training.trainer
         with stop.listening(), Progress(expert, total=training.steps) as progress:
             trainer.run(lambda row, score, average: None, progress.at)
         return trainer.rows[-1] | {"minutes": sum(row["seconds"] for row in trainer.rows) / 60}
-    finally:
-        shutil.rmtree(folder)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -128,15 +130,20 @@ def run(arguments: argparse.Namespace) -> None:
     arms = [parse_arm(text) for text in arguments.arm]
     shared = tuple((key, value) for key, _, value in (text.partition("=") for text in arguments.set))
     trained: list[dict[str, Any]] = []
+    for arm in arms:
+        require_effect(arm)
     planned = [(arm, changed(arguments.params, (*shared, *arm.changes))) for arm in arms]
-    root = planned[0][1].profile.root_from(arguments.params)
-    for arm, params in planned:
-        row = measure(params, root, arguments.expert)
-        changes = dict((*shared, *arm.changes))
-        trained.append({"arm": arm.name, "changes": changes} | row)
-        facts = {"machine": machine_facts(), "expert": arguments.expert, "arms": trained}
-        write_results(arguments.out, arguments.name or f"ablation_{arguments.expert}", facts, table(trained))
-        print(table(trained[-1:]), flush=True)
+    profile = planned[0][1].profile
+    root = profile.root_from(arguments.params)
+    (root / profile.work).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root / profile.work, prefix="ablation-") as folder:
+        for arm, params in planned:
+            row = measure(params, root, arguments.expert, Path(folder))
+            changes = dict((*shared, *arm.changes))
+            trained.append({"arm": arm.name, "changes": changes} | row)
+            facts = {"machine": machine_facts(), "expert": arguments.expert, "arms": trained}
+            write_results(arguments.out, arguments.name or f"ablation_{arguments.expert}", facts, table(trained))
+            print(table(trained[-1:]), flush=True)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -94,7 +94,7 @@ def test_an_arm_is_measured_as_the_train_stage_measures_it(project: Path, tmp_pa
     params, other = animal_params(), tmp_path / "other"
     shutil.copytree(project, other)
     before = results(project)
-    row = measure(params, project, "animal", tree=FOUR_LEGS)
+    row = measure(params, project, "animal", tmp_path, tree=FOUR_LEGS)
     assert results(project) == before
     assert row["epoch"] == params.train["animal"].epochs
     assert row["minutes"] > 0
@@ -105,23 +105,27 @@ def test_an_arm_is_measured_as_the_train_stage_measures_it(project: Path, tmp_pa
         assert float(last[key]) == pytest.approx(row[key], abs=1e-4)
 
 
-def test_a_child_is_measured_below_the_experts_that_there_are(project: Path) -> None:
-    before = results(project)
-    row = measure(animal_params(parent_mask="predicted"), project, "beast", tree=FOUR_LEGS)
+def test_a_child_is_measured_below_the_experts_that_there_are(project: Path, tmp_path: Path) -> None:
+    before, work = results(project), tmp_path / "work"
+    work.mkdir()
+    row = measure(animal_params(parent_mask="predicted"), project, "beast", work, tree=FOUR_LEGS)
     assert {"iou_tail", "iou_trunk", "iou_legs"} <= set(row)
     assert results(project) == before
-    (maps,) = (project / ".work").rglob("ablation/*")
-    assert not [path for path in maps.iterdir() if path.is_dir() and path.name.startswith("tmp")]
+    (maps,) = work.iterdir()
+    made = {path: path.stat().st_mtime_ns for path in maps.iterdir()}
+    assert made
+    measure(animal_params(parent_mask="predicted"), project, "beast", work, tree=FOUR_LEGS)
+    assert {path: path.stat().st_mtime_ns for path in maps.iterdir()} == made
     make_job(project).model("animal").unlink()
     with pytest.raises(TrainingError, match=r"animal\.safetensors: beast needs the expert .animal. trained first"):
-        measure(animal_params(), project, "beast", tree=FOUR_LEGS)
+        measure(animal_params(), project, "beast", work, tree=FOUR_LEGS)
 
 
-def test_an_arm_that_wants_other_packs_is_refused(project: Path) -> None:
+def test_an_arm_that_wants_other_packs_is_refused(project: Path, tmp_path: Path) -> None:
     params = animal_params()
     smaller = dataclasses.replace(params, preprocess=dataclasses.replace(params.preprocess, long_side=32))
     with pytest.raises(DataError, match=r"long_side"):
-        measure(smaller, project, "animal", tree=FOUR_LEGS)
+        measure(smaller, project, "animal", tmp_path, tree=FOUR_LEGS)
 
 
 def test_table_has_a_row_for_each_arm_and_a_column_for_each_class() -> None:
@@ -137,23 +141,31 @@ def test_table_has_a_row_for_each_arm_and_a_column_for_each_class() -> None:
 def test_what_was_measured_before_a_failure_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, int]] = []
 
-    def measured(params: Any, root: Path, expert: str) -> dict[str, Any]:
+    def measured(params: Any, root: Path, expert: str, folder: Path) -> dict[str, Any]:
+        assert folder.is_dir()
         seen.append((params.train[expert].epochs, params.base.seed))
         if len(seen) == 2:
             raise BodyCascadeError("the second arm fails")
         return ROW | {"minutes": 1.5}
 
     monkeypatch.setattr(ablation, "measure", measured)
+    project, out = tmp_path / "project", tmp_path / "out"
+    project.mkdir()
+    path = shutil.copy(PARAMS, project)
     arms = ["--set", "train.body.epochs=2", "--arm", "one: base.seed=5", "--arm", "two: train.body.epochs=4"]
     with pytest.raises(BodyCascadeError, match="the second arm fails"):
-        run(parse([str(PARAMS), "body", *arms, "--out", str(tmp_path)]))
+        run(parse([str(path), "body", *arms, "--out", str(out)]))
     assert seen == [(2, 5), (4, load_params(PARAMS).base.seed)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ablation_body.json", "ablation_body.md"]
-    assert "| one | 12 | 0.5432 | 0.500 | 0.250 | 1.5 |" in (tmp_path / "ablation_body.md").read_text()
+    assert sorted(path.name for path in out.iterdir()) == ["ablation_body.json", "ablation_body.md"]
+    assert "| one | 12 | 0.5432 | 0.500 | 0.250 | 1.5 |" in (out / "ablation_body.md").read_text()
+    assert not list(project.rglob("ablation-*"))
 
 
 def test_a_bad_arm_is_refused_before_anything_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "measure", lambda *_: pytest.fail("trained"))
     with pytest.raises(ParamsError, match="unknown key"):
         run(parse([str(PARAMS), "body", "--arm", "good:", "--arm", "bad: base.sead=1", "--out", str(tmp_path)]))
+    late = ["--arm", "good:", "--arm", "flat: train.body.calibration.reach=0"]
+    with pytest.raises(ParamsError, match=r"arm 'flat': train\.body\.calibration\.reach acts after training"):
+        run(parse([str(PARAMS), "body", *late, "--out", str(tmp_path)]))
     assert not list(tmp_path.iterdir())
