@@ -16,7 +16,7 @@ import numpy as np
 from bodycascade.drawing import Picture
 from bodycascade.errors import VideoError
 from bodycascade.video.effects import Effect
-from bodycascade.video.pyav import av, reason
+from bodycascade.video.pyav import av, decode, picture_streams, reason
 from bodycascade.video.reading import Video, to_rgb
 from bodycascade.video.streaming import BatchSegmenter
 from bodycascade.video.writing import HD, Form, VideoWriter, write_video
@@ -234,7 +234,7 @@ def _decoded(container: av.container.InputContainer, name: str) -> Iterator[Shot
 
     Raises `VideoError` at once where it sends no picture.
     """
-    pictures = [stream for stream in container.streams.video if stream.codec_context is not None]
+    pictures = picture_streams(container)
     if not pictures:
         container.close()
         raise VideoError(f"{name}: sends no picture that can be decoded")
@@ -251,13 +251,7 @@ def _shots(container: av.container.InputContainer, stream: av.VideoStream, name:
                 raise VideoError(f"{name}: no more pictures come ({reason(error)})") from None
             if packet is None:
                 return
-            try:
-                frames = stream.decode(packet)
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                continue
-            for frame in frames:
+            for frame in decode(stream, packet) or ():
                 yield Shot(to_rgb(frame), time.monotonic())
 
 

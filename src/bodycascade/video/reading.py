@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycascade.errors import VideoError
-from bodycascade.video.pyav import av, reason
+from bodycascade.video.pyav import av, decode, picture_streams, reason
 from bodycascade.video.upright import Turn
 
 USUAL_RATE = Fraction(25)
@@ -85,7 +85,7 @@ class Video:
             empty = path.is_file() and path.stat().st_size == 0
             why = "the file is empty" if empty else f"not a video that can be opened ({reason(error)})"
             raise VideoError(f"{path}: {why}") from None
-        pictures = [s for s in container.streams.video if s.codec_context is not None]
+        pictures = picture_streams(container)
         if not pictures:
             container.close()
             raise VideoError(f"{path}: holds no video track that can be decoded")
@@ -189,14 +189,9 @@ class Video:
             return None
 
     def _frames(self, packet: av.Packet[Any] | None) -> Iterator[Frame]:
-        try:
-            decoded = self.stream.decode(packet)
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError:
-            self._found.bad_packets += 1
-            return
-        for frame in decoded:
+        decoded = decode(self.stream, packet)
+        self._found.bad_packets += decoded is None
+        for frame in decoded or ():
             yield self._upright(frame)
 
     def _upright(self, frame: av.VideoFrame) -> Frame:
