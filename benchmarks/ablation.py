@@ -51,6 +51,7 @@ def parse_arm(text: str) -> Arm:
 
 def changed(path: Path, changes: Sequence[tuple[str, str]], tree: Tree = PASCAL_PART) -> Params:
     """The parameters of `path` with `changes`; raises `ParamsError` where the outcome is not valid."""
+    load_params(path, tree)  # it says what is wrong with the file itself
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     for key, value in changes:
         *sections, last = key.split(".")

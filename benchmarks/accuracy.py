@@ -74,19 +74,18 @@ def run(arguments: argparse.Namespace) -> None:
     names = [split_name(text)[0] for text in arguments.segmenters]
     if len(set(names)) < len(names):
         raise BodyCascadeError(f"two segmenters have one name ({', '.join(names)}); name bundles: NAME=FOLDER")
-    measured, tree = [], None
-    for name, text in zip(names, arguments.segmenters, strict=True):
-        segmenter = open_segmenter(text, device=arguments.device, precision=arguments.precision)
-        if tree is not None and segmenter.tree != tree:
+    # All are opened before the first is measured, which takes minutes.
+    opened = [
+        open_segmenter(text, device=arguments.device, precision=arguments.precision) for text in arguments.segmenters
+    ]
+    tree = opened[0].tree
+    for name, segmenter in zip(names, opened, strict=True):
+        if segmenter.tree != tree:
             raise BodyCascadeError(f"{name} has another class tree than {names[0]}; measure it in a run of its own")
-        tree = segmenter.tree
-        measured.append(
-            measure(
-                segmenter, layout, ids, name=name, bootstrap_samples=arguments.bootstrap_samples, seed=arguments.seed
-            )
-        )
-    if tree is None:
-        raise BodyCascadeError("there is no segmenter to measure")
+    measured = [
+        measure(segmenter, layout, ids, name=name, bootstrap_samples=arguments.bootstrap_samples, seed=arguments.seed)
+        for name, segmenter in zip(names, opened, strict=True)
+    ]
     text = f"Images: {len(ids)} of {Path(arguments.ids).name}.\n\n{tables(measured, tree)}"
     data = {"machine": machine_facts(), "ids": Path(arguments.ids).name, "images": len(ids), "segmenters": measured}
     write_results(arguments.out, arguments.name, data, text)

@@ -54,3 +54,13 @@ def make_params(tmp_path: Path) -> MakeParams:
         return load_params(path, tree)
 
     return make
+
+
+@pytest.fixture
+def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that cannot swap two folders."""
+
+    def no_library(*_: object, **__: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr("ctypes.CDLL", no_library)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def single_thread() -> Iterator[None]:
-    """One thread for arithmetic while a test runs: a few hundred weights lose more by waiting for a second."""
+    """One thread for arithmetic while a file's tests run: a few hundred weights lose more by waiting for a second."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -151,13 +151,8 @@ def test_an_older_bundle_stands_when_the_new_one_cannot_be_written(whole: Path, 
     assert [path.name for path in tmp_path.iterdir()] == ["cascade"]
 
 
-def test_an_older_bundle_is_replaced_where_the_system_cannot_swap_folders(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_library(*_: object, **__: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr("ctypes.CDLL", no_library)
+@pytest.mark.usefixtures("no_exchange")
+def test_an_older_bundle_is_replaced_where_the_system_cannot_swap_folders(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cascade"
     CascadeSegmenter(tiny_experts(PASCAL_PART, seed=50), routing="soft", device="cpu").save(folder)
     CascadeSegmenter(tiny_experts(PASCAL_PART), routing="hard", device="cpu").save(folder)

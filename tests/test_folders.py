@@ -19,16 +19,6 @@ def fill(folder: Path, text: str) -> None:
     (folder / "album.json").write_text(text)
 
 
-@pytest.fixture
-def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system that cannot swap two folders."""
-
-    def no_library(*_: object, **__: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr("ctypes.CDLL", no_library)
-
-
 def replace_once(target: Path, text: str, *, locked: bool) -> None:
     with replace_folder(target) if locked else replace_kind(target, KIND) as aside:
         fill(aside, text)

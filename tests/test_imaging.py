@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from bodycascade.errors import ImageError
-from bodycascade.imaging import read_image, resize_image, resize_to_tensor
+from bodycascade.imaging import icc_profile, read_image, resize_image, resize_to_tensor
 from tests.toy_experts import random_image
 
 PICTURE = random_image(24, 36)
@@ -194,3 +194,27 @@ def test_resizing_keeps_the_centre_of_a_picture_in_its_centre() -> None:
 def test_a_mirrored_image_of_one_pixel_width_is_taken() -> None:
     image = np.arange(12, dtype=np.uint8).reshape(4, 1, 3)[:, ::-1]
     assert resize_to_tensor(image, (4, 1))[:, :, 0].T.tolist() == image[:, 0].tolist()
+
+
+def test_the_colour_profile_of_a_file_or_pil_image_is_known(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.fromarray(random_image(8, 9))
+    for name in ("a.jpg", "a.png", "a.tif", "a.webp"):
+        picture.save(tmp_path / name, icc_profile=profile)
+        assert icc_profile(tmp_path / name) == icc_profile(str(tmp_path / name)) == profile
+        with (tmp_path / name).open("rb") as file:
+            assert icc_profile(file) == profile
+        with Image.open(tmp_path / name) as opened:
+            assert icc_profile(opened) == profile
+
+
+def test_where_no_profile_fits_the_numbers_there_is_none(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.fromarray(random_image(8, 9))
+    picture.save(tmp_path / "plain.jpg")
+    picture.convert("CMYK").save(tmp_path / "print.jpg", icc_profile=profile[:16] + b"CMYK" + profile[20:])
+    picture.save(tmp_path / "torn.jpg", icc_profile=b"torn")
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    for name in ("plain.jpg", "print.jpg", "torn.jpg", "bad.jpg", "gone.jpg"):
+        assert icc_profile(tmp_path / name) is None, name
+    assert icc_profile(random_image(8, 9)) is None

@@ -125,17 +125,21 @@ def test_repro_killed_at_random_moments_ends_with_the_same_bytes(tmp_path: Path)
     seed = int(os.environ.get("BODYCASCADE_SEED", str(time.time_ns() % 10**6)))
     dice = random.Random(seed)
     print(f"seed {seed}\nkill  killed        newest checkpoint then")
+    kills = 0
     for kill in range(1, KILLS + 1):
         only_dvc = kill % 2 == 1
         then = kill_at_random(broken, dice, only_dvc=only_dvc, after_checkpoint=kill % 3 != 0)
         if then is None:
             print(f"{kill:4}  (the run had come to its end before)")
             break
+        kills += 1
         print(f"{kill:4}  {'dvc alone' if only_dvc else 'all processes':13} {then}", flush=True)
     log = broken / "log"
     assert start_repro(broken).wait() == 0, log.read_text()[-3000:]
     found, expected = weights(broken), weights(whole)
-    print(f"resumed {log.read_text().count('; resumed in epoch')} times")
+    resumed = log.read_text().count("; resumed in epoch")
+    print(f"resumed {resumed} times")
+    assert min(kills, resumed) > 0, "the run was too fast to be killed in a training"
     for name in EXPERTS:
         print(f"{name:12} {len(found[name]):8,} bytes  {'equal' if found[name] == expected[name] else 'DIFFERENT'}")
     assert found == expected

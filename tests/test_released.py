@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from bodycascade import CascadeSegmenter
 from bodycascade.data.rendering import render
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import PASCAL_PART
+from tests.processes import printed
 from tests.toy_experts import random_image
 
 RELEASED = Path(bodycascade.__file__).parent / "released"
@@ -68,11 +66,4 @@ def test_the_model_card_is_of_this_bundle_and_of_the_figures_in_results() -> Non
 def test_loading_does_not_wake_torch_s_compiler() -> None:
     """Its import takes longer than all else that stands between a command and its first result."""
     code = "import sys, bodycascade; bodycascade.CascadeSegmenter.load(); print('torch._dynamo' in sys.modules)"
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(RELEASED.parents[1])},
-    )
-    assert found.stdout.strip() == "False"
+    assert printed(code).strip() == "False"

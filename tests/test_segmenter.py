@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from bodycascade.baselines import ConstantSegmenter
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.imaging import ImageLike, read_image
@@ -12,18 +13,6 @@ from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import score_pairs
 from tests.segmenter_contract import SegmenterContract
 from tests.toy_experts import FOUR_LEGS, random_image
-
-
-@dataclass(frozen=True)
-class ConstantSegmenter:
-    """Every pixel has one label."""
-
-    label: int
-    tree: Tree = PASCAL_PART
-
-    def __call__(self, image: ImageLike) -> Segmentation:
-        array = read_image(image)
-        return Segmentation(self.tree, np.full(array.shape[:2], self.label, np.uint8), image=array)
 
 
 @dataclass(frozen=True)
@@ -47,12 +36,6 @@ def pairs_with_truth(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return pairs
 
 
-class TestConstantSegmenter(SegmenterContract):
-    @pytest.fixture
-    def segmenter(self) -> ConstantSegmenter:
-        return ConstantSegmenter(0)
-
-
 class TestTruthSegmenter(SegmenterContract):
     @pytest.fixture(params=[PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])
     def segmenter(self, request: pytest.FixtureRequest) -> TruthSegmenter:
@@ -66,14 +49,14 @@ def test_truth_through_the_seam_scores_one() -> None:
 
 
 def test_all_background_through_the_seam_scores_zero() -> None:
-    figures = score_pairs(ConstantSegmenter(0), pairs_with_truth(4))
+    figures = score_pairs(ConstantSegmenter(PASCAL_PART, 0), pairs_with_truth(4))
     assert (figures["mIoU0"], figures["mIoU1"], figures["mIoU2"]) == (0, 0, 0)
 
 
 def test_scores_are_pooled_over_pixels_not_averaged_over_images() -> None:
     small, large = np.ones((1, 1), np.uint8), np.zeros((1, 3), np.uint8)
     pairs = [(random_image(1, 1), small), (random_image(1, 3), large)]
-    assert score_pairs(ConstantSegmenter(1), pairs)["mIoU0"] == 0.25
+    assert score_pairs(ConstantSegmenter(PASCAL_PART, 1), pairs)["mIoU0"] == 0.25
 
 
 def test_labels_that_do_not_fit_name_their_pair() -> None:

@@ -320,3 +320,4 @@ def test_a_person_between_the_rows_of_a_tiny_picture_is_not_seen(routing: str, z
     # Four rows of a map with 32: their middles lie at its rows 3.5, 11.5, 19.5 and 27.5, so that row 7 is not met.
     segmentation = cascade(experts, routing=routing, zoom=zoom)(random_image(4, 4))
     assert segmentation.parts.shape == (4, 4)
+    assert not segmentation.parts.any()

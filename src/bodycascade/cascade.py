@@ -18,7 +18,7 @@ from bodycascade.encoders.fusion import fuse
 from bodycascade.errors import BundleError, DataError, ImageError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import ImageLike, read_image
+from bodycascade.imaging import ImageLike, icc_profile, read_image
 from bodycascade.regions import Zoom
 from bodycascade.routing import Conditionals, hard_labels, leaf_probabilities, soft_labels
 from bodycascade.segmentation import Segmentation
@@ -124,7 +124,10 @@ class CascadeSegmenter:
             raise ImageError(f"{images}: a path, where batch takes several images; put it in a list")
         if isinstance(images, np.ndarray) and images.ndim < 4:
             raise ImageError(f"one array {images.shape}, where batch takes several images; put it in a list")
-        pictures = [read_image(image) for image in images]
+        pictures, profiles = [], []
+        for image in images:
+            pictures.append(read_image(image))
+            profiles.append(icc_profile(image))
         finest = len(self.tree.levels) - 1 if level is None else level
         self.tree.check_level(finest)
         experts = {e.spec.name: e for e in self.experts if self.tree.depth(e.spec.children[0]) <= finest}
@@ -132,6 +135,8 @@ class CascadeSegmenter:
         found: list[Segmentation] = []
         for first in range(0, len(pictures), batch_size):
             found += self._segment(pictures[first : first + batch_size], experts, finest=finest)
+        for segmentation, profile in zip(found, profiles, strict=True):
+            segmentation.icc_profile = profile
         return found
 
     def score(self, pairs: Iterable[tuple[ImageLike, npt.NDArray[np.uint8]]]) -> dict[str, float]:

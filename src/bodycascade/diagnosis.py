@@ -28,9 +28,13 @@ OPTIONAL = {
     "uvicorn": "demo",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "timm": "timm",
     "dvc": "pipeline",
     "albumentations": "pipeline",
+    "opencv-python-headless": "pipeline",
+    "pyyaml": "pipeline",
     "tensorboard": "pipeline",
+    "matplotlib": "pipeline",
 }
 """Packages that some commands need, and the extra that installs each."""
 

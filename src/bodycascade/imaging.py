@@ -75,6 +75,23 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
         raise ImageError(f"{shown}: cannot be decoded ({first_line(error)})") from error
 
 
+def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:
+    """The ICC profile that says which colours the RGB numbers of a picture stand for; None where they are sRGB's.
+
+    Numbers are read as they are, so whoever writes them to a file adds this. A file's header alone is read. None too
+    for an array, a picture that cannot be opened, and a profile of another kind, as of CMYK: such are converted.
+    """
+    try:
+        if isinstance(source, Image.Image):
+            return _rgb_profile(source)
+        if isinstance(source, np.ndarray):
+            return None
+        with Image.open(source) as image:
+            return _rgb_profile(image)
+    except Exception:  # decoders raise what they like; who reads the picture says what is wrong
+        return None
+
+
 def resize_image(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """(h, w, 3) uint8: `image` (H, W, 3) brought to `shape` (h, w), antialiased bilinear, as Pillow does it."""
     resized: npt.NDArray[np.uint8] = resize_to_tensor(image, shape).permute(1, 2, 0).contiguous().numpy()
@@ -123,6 +140,12 @@ def _from_pillow(image: Image.Image) -> npt.NDArray[np.uint8]:
         bottom = min(top + rows, height)
         array[top:bottom] = _rgb(upright.crop((0, top, width, bottom)))
     return array
+
+
+def _rgb_profile(image: Image.Image) -> bytes | None:
+    profile = image.info.get("icc_profile")
+    # ICC.1:2022, 7.2: bytes 16 to 19 of a profile name the kind of its numbers.
+    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
 
 
 def _orientation(image: Image.Image) -> int:

@@ -23,6 +23,7 @@ class Segmentation:
 
     `parts` (H, W) uint8: the leaf label of each pixel, at the image's own size. `tree`: the classes. `image`
     (H, W, 3) uint8 RGB or None: the picture itself, for `overlay`; it is the array that was given, not a copy.
+    `icc_profile`: which colours its numbers stand for, None for sRGB; files that show the picture carry it.
     `finest`: the finest level that was decided; asking for anything finer raises `TreeError`. Every view is derived
     from one label map, so levels cannot contradict each other.
     """
@@ -35,6 +36,7 @@ class Segmentation:
         image: npt.NDArray[np.uint8] | None = None,
         probs: Callable[[], npt.NDArray[np.float32]] | None = None,
         finest: int | None = None,
+        icc_profile: bytes | None = None,
     ) -> None:
         """`probs` computes the probabilities when they are first asked for; without it the labels count as certain.
 
@@ -51,6 +53,7 @@ class Segmentation:
         self.tree = tree
         self.finest = len(tree.levels) - 1 if finest is None else finest
         self.image = image
+        self.icc_profile = icc_profile
         self._parts = parts
         self._compute_probs = probs
 
@@ -118,7 +121,10 @@ class Segmentation:
         labels, palette = self.level(level), self.tree.level_palette(level)
         if self.image is None:
             return Image.fromarray(drawing.colour_labels(labels, palette))
-        return Image.fromarray(drawing.overlay(self.image, labels, palette, opacity))
+        painted = Image.fromarray(drawing.overlay(self.image, labels, palette, opacity))
+        if self.icc_profile is not None:
+            painted.info["icc_profile"] = self.icc_profile  # what Pillow writes into a PNG
+        return painted
 
     def __repr__(self) -> str:
         height, width = self._parts.shape

@@ -9,19 +9,13 @@ import pytest
 from PIL import Image
 
 from bodycascade import CascadeSegmenter
-from bodycascade.onnx_graphs import export_folder
 from tests.commands.conftest import Call
+from tests.onnx_graphs.conftest import exported
 from tests.picture_run.runs import labels_in
 from tests.toy_experts import random_image
 from tests.video.rendered import read, render, walk
 
-
-@pytest.fixture(scope="module")
-def exported(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The graphs of `bundle`."""
-    folder = tmp_path_factory.mktemp("exported") / "onnx"
-    export_folder(folder, bundle=bundle)
-    return folder
+__all__ = ["exported"]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,6 +131,14 @@ def test_check_lists_the_files_of_a_good_data_set(tiny_data: Path, call: Call) -
     code, said, _ = call("check", tiny_data)
     assert code == 0
     assert said.startswith(f"{tiny_data}: good; 8 pictures in train_id.txt, 3 in val_id.txt\npixels: background ")
+
+
+def test_check_takes_other_lists(tiny_data: Path, call: Call) -> None:
+    (tiny_data / "train_id.txt").rename(tiny_data / "a.txt")
+    (tiny_data / "val_id.txt").rename(tiny_data / "b.txt")
+    code, said, _ = call("check", tiny_data, "--train", "a.txt", "--val", "b.txt")
+    assert code == 0
+    assert re.search(r": good; [1-9]\d* pictures in a\.txt, [1-9]\d* in b\.txt\n", said)
 
 
 def test_a_name_that_is_no_text_is_escaped(tiny_data: Path, tmp_path: Path, call: Call) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from bodycascade import CascadeSegmenter
 from bodycascade.flip_averaging import FlipAveraged
@@ -117,6 +117,39 @@ def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, cal
     assert code == 1
     assert errors.startswith(f"{tmp_path / 'head.png'}: there already; choose another name")
     assert call(*words, "--overwrite")[0] == 0
+
+
+def test_files_that_show_the_picture_carry_its_colour_profile(tmp_path: Path, bundle: Path, call: Call) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(random_image(40, 60)).save(tmp_path / "a.jpg", icc_profile=profile)
+    words = ("--bundle", bundle, "--overlay", "--cutout", "body", "--labels")
+    assert call("segment", tmp_path / "a.jpg", "-o", tmp_path / "out", *words)[0] == 0
+    carried = {}
+    for path in (tmp_path / "out").glob("a.*"):
+        with Image.open(path) as picture:
+            carried[path.name] = picture.info.get("icc_profile")
+    assert carried == {"a.png": None, "a.overlay.jpg": profile, "a.cutout-body.png": profile}
+    alone = ("segment", tmp_path / "a.jpg", "-o", tmp_path / "body.png", "--cutout", "body", "--bundle", bundle)
+    assert call(*alone)[0] == 0
+    with Image.open(tmp_path / "body.png") as picture:
+        assert picture.info["icc_profile"] == profile
+    found = CascadeSegmenter.load(bundle, "cpu").batch([tmp_path / "a.jpg", random_image(8, 9)])
+    assert [one.icc_profile for one in found] == [profile, None]
+    shown = io.BytesIO()
+    found[0].overlay().save(shown, "PNG")
+    with Image.open(shown) as picture:
+        assert picture.info["icc_profile"] == profile
+
+
+def test_one_picture_to_one_file_of_another_kind(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    shown, numbers = tmp_path / "shown.jpg", tmp_path / "numbers.npz"
+    assert call("segment", photos / "a.png", "-o", shown, "--overlay", "--bundle", bundle)[0] == 0
+    with Image.open(shown) as picture:
+        assert (picture.format, picture.mode) == ("JPEG", "RGB")
+        assert picture.height > 40  # with a legend below
+    assert call("segment", photos / "a.png", "-o", numbers, "--probs", "--bundle", bundle)[0] == 0
+    with np.load(numbers) as data:
+        assert data["probs"].shape == (7, 40, 60)
 
 
 @pytest.mark.parametrize(

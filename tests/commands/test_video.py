@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 from typing import NoReturn
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,6 +45,13 @@ def test_each_style_makes_a_video(tmp_path: Path, clip: Path, style: str, call: 
     assert (code, said) == (0, f"{tmp_path / 'out.mp4'}: 6 frames\n")
     assert errors.startswith("clip.mp4: 6 of 6, took ")
     assert len(read(tmp_path / "out.mp4")[0]) == 6
+
+
+def test_sound_is_carried_over_or_left_out(tmp_path: Path, clip: Path, call: Call) -> None:
+    for words, tracks in (((), 1), (("--no-sound",), 0)):
+        assert call("video", clip, "-o", tmp_path / f"{tracks}.mp4", *words)[0] == 0
+        with av.open(str(tmp_path / f"{tracks}.mp4")) as made:
+            assert len(made.streams.audio) == tracks
 
 
 def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path, call: Call) -> None:

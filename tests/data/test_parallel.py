@@ -26,10 +26,10 @@ def test_few_results_wait_for_a_slow_taker() -> None:
             started[0] += 1
         return number
 
-    results = ordered_map(count, range(1000))
+    results = ordered_map(count, range(1000), threads=2)
     next(results)
     time.sleep(0.05)
-    assert started[0] <= 33
+    assert started[0] <= 5  # two for each thread, and the one that was taken
     results.close()
 
 

@@ -210,13 +210,6 @@ def test_a_failed_rendering_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["layout"]
 
 
-def test_a_picture_takes_a_fraction_of_a_second() -> None:
-    begin = time.process_time()
-    for seed in range(6):
-        render(seed, 256)
-    assert (time.process_time() - begin) / 6 < 0.4
-
-
 def children_of(process: int) -> set[int]:
     return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
 

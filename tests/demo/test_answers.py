@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from bodycascade.demo.answers import SHOWN_SIDE, Work, level_table, shown_probability, writer
 from bodycascade.errors import RequestError, TreeError
@@ -63,6 +63,25 @@ def test_the_last_picture_is_not_segmented_again_for_its_files() -> None:
     assert segmenter.calls == 1
     work.file(encoded(4, 4), writer(PASCAL_PART, "mask", level="2", node="")[1])
     assert segmenter.calls == 2
+
+
+def test_a_file_that_is_no_picture_does_not_take_the_place_of_the_last_one() -> None:
+    segmenter = HalfHead()
+    work, data = Work(segmenter), encoded(6, 4)
+    work.answer(data)
+    with pytest.raises(RequestError):
+        work.answer(b"no picture")
+    work.file(data, writer(PASCAL_PART, "mask", level="2", node="")[1])
+    assert segmenter.calls == 1
+
+
+def test_what_is_shown_and_downloaded_carries_the_colour_profile() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    work, data = Work(HalfHead()), encoded(6, 4, "JPEG", icc_profile=profile)
+    assert unpacked(work.answer(data)).picture.info["icc_profile"] == profile
+    for kind, node in (("overlay", ""), ("cutout", "head")):
+        file = work.file(data, writer(PASCAL_PART, kind, level="2", node=node)[1])
+        assert Image.open(io.BytesIO(file)).info["icc_profile"] == profile
 
 
 def test_the_same_picture_gets_the_same_answer_again() -> None:

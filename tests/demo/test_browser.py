@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from PIL import Image
 
 from bodycascade.demo.answers import level_table
-from tests.imports import ROOT
+from tests.processes import environment
 from tests.toy_experts import FOUR_LEGS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -46,9 +45,7 @@ def address() -> Iterator[str]:
     """Where the command `demo` serves."""
     words = [sys.executable, "-c", "from bodycascade.commands.main import main; main()"]
     words += ["demo", "--port", "0", "--no-browser", "--device", "cpu"]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    ) as process:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().split()[0]
@@ -240,6 +237,40 @@ def test_a_picture_given_up_while_it_is_decoded_leaves_the_result_before_it(how:
     assert list(Image.open(Path(told.value.path())).size) == shown
 
 
+def test_a_sample_that_comes_late_does_not_replace_a_later_picture(desktop: Watched) -> None:
+    page = desktop.page
+    page.evaluate("""() => { const get = fetch; window.fetch = async (...given) => {
+        const found = await get(...given);
+        if (String(given[0]).includes("/samples/")) await new Promise((go) => { window.comeNow = go; });
+        return found; }; }""")
+    page.click("#samples button:nth-child(3)")
+    page.wait_for_function("() => window.comeNow")
+    assert page.locator("#samples button:nth-child(3)").get_attribute("aria-busy") == "true"
+    page.set_input_files("#file", sky())
+    desktop.result()
+    page.evaluate("async () => { comeNow(); await new Promise((go) => setTimeout(go, 500)); }")
+    desktop.result()
+    assert page.get_by_text("Nothing was found in this picture.").is_visible()
+    assert page.locator("#samples button:nth-child(3)").get_attribute("aria-busy") is None
+    assert desktop.errors == []
+
+
+def test_what_is_found_is_told_aloud_and_the_panel_waits_for_it(desktop: Watched) -> None:
+    page = desktop.page
+    page.evaluate("""() => { const decode = createImageBitmap; window.createImageBitmap = async (blob) => {
+        await new Promise((go) => { window.decodeNow = go; }); return decode(blob); }; }""")
+    page.click("#samples button:nth-child(3)")
+    page.wait_for_function("() => window.decodeNow")
+    said, panel = page.get_by_role("status"), page.locator(".panel")
+    assert said.inner_text() == "Looking at the picture"
+    assert panel.evaluate("panel => panel.inert")
+    page.evaluate("() => decodeNow()")
+    desktop.result()
+    assert said.inner_text() == "Found: low hand, up hand, torso, head, low leg, up leg"
+    assert not panel.evaluate("panel => panel.inert")
+    assert desktop.errors == []
+
+
 def test_a_picture_without_people_says_so(desktop: Watched) -> None:
     desktop.page.set_input_files("#file", sky())
     desktop.result()
@@ -254,6 +285,29 @@ def test_the_camera_takes_a_picture(desktop: Watched) -> None:
     page.wait_for_selector("dialog[open]")
     page.locator("[data-do=shoot]").click()
     desktop.result()
+    assert desktop.errors == []
+
+
+def test_who_leaves_before_the_camera_shows_anything_has_it_off(desktop: Watched) -> None:
+    page = desktop.page
+    page.context.grant_permissions(["camera"])
+    page.evaluate("""() => { const media = navigator.mediaDevices, get = media.getUserMedia.bind(media);
+        media.getUserMedia = async (wanted) => (window.stream = await get(wanted));
+        HTMLMediaElement.prototype.play = () => new Promise(() => {}); }""")
+    page.click(".welcome [data-do=camera]")
+    page.wait_for_selector("dialog[open]")
+    assert page.locator("[data-do=shoot]").is_disabled()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => stream.getTracks().every((track) => track.readyState === 'ended')")
+    assert desktop.errors == []
+
+
+def test_a_camera_in_use_is_told_so(desktop: Watched) -> None:
+    page = desktop.page
+    page.evaluate("""() => { navigator.mediaDevices.getUserMedia = async () => {
+        throw new DOMException("in use", "NotReadableError"); }; }""")
+    page.click(".welcome [data-do=camera]")
+    page.get_by_text("The camera does not answer. Does another program use it?").wait_for()
     assert desktop.errors == []
 
 

@@ -18,7 +18,7 @@ from starlette.types import Message
 from bodycascade.demo.site import make_site
 from bodycascade.demo.uploads import MOST_BYTES, unless_gone
 from bodycascade.errors import RequestError
-from tests.demo.stubs import ADDRESS, HOSTS, HalfHead, encoded, open_site, status_of_post, unpacked
+from tests.demo.stubs import HOSTS, HalfHead, encoded, open_site, status_of_post, unpacked
 from tests.imports import PACKAGE
 
 PAGE = sorted((PACKAGE / "demo" / "page").iterdir())
@@ -238,7 +238,3 @@ def test_a_failure_within_is_told_and_the_next_picture_works(
     assert told[1] in answer.json()["error"]
     segmenter.error = None
     assert client.post("/segment", content=encoded(6, 4)).status_code == 200
-
-
-def test_the_address_in_the_stubs_is_one_that_is_answered(client: TestClient) -> None:
-    assert str(client.base_url).rstrip("/") == ADDRESS

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
+from torch import Tensor, nn
 
-from bodycascade.encoders import EncoderUNet, make_encoder
+from bodycascade.encoders import Encoder, EncoderUNet, make_encoder
 from bodycascade.errors import BundleError, ImageError
+from tests.processes import printed
 
 BODYPIX = "bodypix_mobilenet_v1_075"
 
@@ -84,8 +83,7 @@ def test_dropout_acts_in_training_only() -> None:
 
 def test_importing_the_encoders_loads_neither_timm_nor_torchvision() -> None:
     report = "import sys, bodycascade.encoders; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
-    assert not {"timm", "torchvision", "huggingface_hub"} & {name.split(".")[0] for name in done.stdout.split()}
+    assert not {"timm", "torchvision", "huggingface_hub"} & {name.split(".")[0] for name in printed(report).split()}
 
 
 def test_standardised_maps_enter_the_decoder_at_one_size() -> None:
@@ -111,3 +109,29 @@ def test_a_channel_that_is_always_the_same_is_not_blown_up() -> None:
     with torch.no_grad():
         assert all(bool(parameter.isfinite().all()) for parameter in unet.parameters())
         assert bool(unet(torch.randn(1, 3, 32, 32)).isfinite().all())
+
+
+class NormedEncoder(Encoder):
+    """Half the size, by a convolution and a batch norm, as timm's networks have them."""
+
+    channels, strides = (3, 4), (1, 2)
+    mean = std = (1.0, 1.0, 1.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halve = nn.Conv2d(3, 4, 2, stride=2)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [x, self.norm(self.halve(x))]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_encoder_counts_no_statistics_in_training(frozen: bool) -> None:
+    encoder = NormedEncoder().requires_grad_(requires_grad=not frozen)
+    unet = EncoderUNet(encoder, classes=2, decoder_widths=(4,), block_depth=1, kernel=3, dropout=0.5).train()
+    unet(5 + torch.randn(2, 3, 8, 8))
+    assert (encoder.norm.num_batches_tracked == 0) == frozen
+    assert torch.equal(encoder.norm.running_var, torch.ones(4)) == frozen
+    assert unet.dropout.training
+    assert not any(module.training for module in unet.eval().modules())

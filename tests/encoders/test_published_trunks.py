@@ -143,7 +143,7 @@ def test_trunks_side_by_side_show_what_each_shows_of_the_same_picture(
     place(tmp_path, monkeypatch, *TRUNKS)
     both = make_encoder("movenet_thunder+nanodet_g")
     both.load_state_dict(import_weights("movenet_thunder+nanodet_g", tmp_path))
-    image = torch.rand(1, 3, 64, 96) * 255
+    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(5)) * 255
     joined = both((image - torch.tensor(both.mean).view(3, 1, 1)) / torch.tensor(both.std).view(3, 1, 1))
     apart: dict[int, list[torch.Tensor]] = {}
     for name in TRUNKS:

@@ -87,6 +87,18 @@ def test_blur_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.abs(blurred[51:57, 65:67] - picture[51:57, 65:67]).max() < 12  # the middle of the torso
 
 
+def test_show_levels(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_painted(tmp_path / "wide.png", height=40, width=80)
+    save_painted(tmp_path / "high.png", height=80, width=40)
+    images = (tmp_path / "wide.png", tmp_path / "high.png")
+    run("show_levels.py", bundle, tmp_path / "out.png", *images, monkeypatch=monkeypatch)
+    drawn = np.asarray(Image.open(tmp_path / "out.png"))
+    assert drawn.shape == (200 + 8 + 200, 4 * 400, 3)  # two rows of four views with a gap, as wide as the wider one
+    assert (drawn[200:208] == 255).all()
+    assert (drawn[208:, 4 * 100 :] == 255).all()
+    assert (drawn[208:, : 4 * 100] != 255).any(axis=(0, 2)).all()
+
+
 def test_own_class_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run("own_class_tree.py", tmp_path, monkeypatch=monkeypatch)
     assert "evaluate: mIoU0 " in capsys.readouterr().out

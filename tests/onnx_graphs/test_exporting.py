@@ -115,6 +115,7 @@ def test_what_is_exported_to_the_cache_lies_where_the_next_run_looks_for_leftove
     folder = cached_folder(
         bundle, on_graph=lambda _: seen.append([path.name for path in (tmp_path / "bodycascade").iterdir()])
     )
+    assert len(seen) == 5
     for names in seen:
         (name,) = names
         assert re.fullmatch(rf"\.{re.escape(folder.name)}\.{os.getpid()}\.[0-9a-f]{{8}}\.part", name)

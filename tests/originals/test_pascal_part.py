@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from scipy.io import savemat
 
 from bodycascade.data.check import check_data
 from bodycascade.data.layout import Layout
-from bodycascade.errors import DataError
+from bodycascade.errors import DataError, MissingExtraError
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.originals.assembling import assemble, split_names
 from bodycascade.originals.pascal_part import PART_OF, find_sources, read_labels, with_people
@@ -138,12 +139,35 @@ def test_bad_images_are_listed_all_at_once_and_nothing_is_made(release: Path) ->
         assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=False)
     header, *lines = str(caught.value).splitlines()
     assert header.startswith("3 of 6 images are bad")
-    assert [word in line for word, line in zip(("000001.mat", "000002.jpg", "000003"), sorted(lines), strict=True)]
+    for word, line in zip(("000001.mat", "000002.jpg", "000003"), sorted(lines), strict=True):
+        assert word in line
     assert sorted(path.name for path in release.iterdir()) == ["Annotations_Part", "JPEGImages"]
     made = assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=True)
     assert (made.train, made.val, len(made.problems)) == (1, 2, 3)
     assert (release / "out" / "JPEGImages" / "2008_000000.jpg").is_symlink()
     check_data(Layout.open(release / "out"), train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
+
+
+def test_hidden_files_beside_the_annotations_are_passed_over(release: Path) -> None:
+    (release / "Annotations_Part" / "._2008_000001.mat").write_bytes(b"of macOS")
+    sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
+    assert set(sources) == {f"2008_00000{number}" for number in range(6)}
+
+
+def test_people_are_looked_for_in_each_file_and_told_of(release: Path) -> None:
+    sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
+    told: list[int] = []
+    assert with_people(sources, on_image=told.append) == tuple(sources)[:5]  # the last shows a dog
+    assert told == [1, 2, 3, 4, 5, 6]
+
+
+def test_without_scipy_that_is_said_and_no_image_is_called_bad(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
+    splits = {"train": tuple(sources)[:4], "val": tuple(sources)[4:]}
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(MissingExtraError, match=r"scipy is not installed.*\[prepare\]"):
+        assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=False)
+    assert not (release / "out").exists()
 
 
 @pytest.mark.parametrize(

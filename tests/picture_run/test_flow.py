@@ -94,7 +94,9 @@ def test_no_more_is_alive_than_there_is_room_for() -> None:
 
 
 def test_an_item_larger_than_the_room_goes_alone() -> None:
-    assert len(list(overlapped(range(6), steps(), batch=4, room=3, clock=Clock()))) == 6
+    alive: list[int] = []
+    assert len(list(overlapped(range(6), steps(alive=alive), batch=4, room=3, clock=Clock()))) == 6
+    assert max(alive) == 1
 
 
 def test_no_more_than_a_batch_is_worked_on_at_once() -> None:

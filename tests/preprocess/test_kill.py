@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from bodycascade.preprocess import preprocess
 from tests.conftest import MakeParams
-from tests.imports import ROOT
 from tests.preprocess.checksums import checksums
+from tests.processes import environment
 
 KILLED = """
 import os, pathlib, random, signal, sys, time
@@ -58,9 +57,8 @@ def test_killed_run_leaves_the_old_packs_or_none_and_the_next_run_makes_them_who
     params = make_params()
     preprocess(params, tmp_path)
     whole = checksums(tmp_path / "results")
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=300)
     assert done.stderr == ""
     assert int(done.stdout) > 0, "no kill came early enough to mean anything"
     preprocess(params, tmp_path)

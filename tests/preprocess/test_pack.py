@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 from bodycascade.errors import DataError
 from bodycascade.preprocess.pack import Pack, Sample, write_pack
 from tests.drawn import draw_person
-from tests.imports import ROOT
+from tests.processes import printed
 
 KINDS = ("colour", "colour", "gray", "colour", "near_gray", "colour", "colour", "colour")
 
@@ -127,12 +125,9 @@ def test_full_disk_is_one_line_with_path_and_remedy(tmp_path: Path) -> None:
         "except Exception as error:\n"
         "    print(type(error).__name__, error)\n"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "pack")]
-    done = subprocess.run(
-        command, env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=True, timeout=200
-    )
-    assert done.stdout.startswith(f"DataError {tmp_path / 'pack'}: the pack cannot be written (File too large after ")
-    assert done.stdout.endswith("make room, or lower preprocess.long_side\n")
+    told = printed(script, tmp_path / "pack")
+    assert told.startswith(f"DataError {tmp_path / 'pack'}: the pack cannot be written (File too large after ")
+    assert told.endswith("make room, or lower preprocess.long_side\n")
     assert list((tmp_path / "pack").iterdir()) == []
 
 
@@ -197,6 +192,5 @@ def test_index_that_is_no_json_object_is_refused(folder: Path, content: bytes) -
 
 def test_opening_a_pack_needs_neither_yaml_nor_the_trainer() -> None:
     report = "import sys, bodycascade.preprocess.pack; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, timeout=200)
-    roots = {name.split(".")[0] for name in done.stdout.split()}
+    roots = {name.split(".")[0] for name in printed(report).split()}
     assert not roots & {"yaml", "dvc", "albumentations", "tensorboard", "cv2", "matplotlib"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from bodycascade.errors import DataError
 from bodycascade.params import Params
 from stages import run_stage
 from tests.conftest import MakeParams
-from tests.imports import ROOT
+from tests.processes import environment, printed
 
 Run = Callable[..., tuple[int, str]]
 
@@ -122,9 +121,8 @@ for number in (signal.SIGTERM, signal.SIGINT):
 
 def test_signals_end_the_stage_with_their_codes_and_it_clears_up(tmp_path: Path, make_params: MakeParams) -> None:
     make_params()
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     command = [sys.executable, "-c", SIGNALLED, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=200)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True, timeout=200)
     assert done.stdout == "143 True\n130 True\n"
     assert done.stderr == "stopped\nstopped\n"
 
@@ -160,14 +158,16 @@ if alive:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the request to the kernel is Linux's")
 @pytest.mark.parametrize("stage", ["preprocess", "train", "evaluate", "visualize"])
-@pytest.mark.parametrize(("by_dvc", "alive"), [(True, "False"), (False, "True")], ids=["dvc", "shell"])
+@pytest.mark.parametrize("by_dvc", [True, False], ids=["dvc", "shell"])
 def test_stage_ends_with_a_killed_dvc_and_outlives_a_shell(
-    tmp_path: Path, make_params: MakeParams, stage: str, by_dvc: bool, alive: str
+    tmp_path: Path,
+    make_params: MakeParams,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    by_dvc: bool,
 ) -> None:
     make_params()
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    environment.pop("DVC_STAGE", None)
-    command = [sys.executable, "-c", ORPHANED, str(tmp_path), stage]
-    named = {"DVC_STAGE": stage} if by_dvc else {}
-    done = subprocess.run(command, env=environment | named, capture_output=True, text=True, check=True, timeout=200)
-    assert done.stdout.strip() == alive
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    if by_dvc:
+        monkeypatch.setenv("DVC_STAGE", stage)
+    assert printed(ORPHANED, tmp_path, stage).strip() == str(not by_dvc)

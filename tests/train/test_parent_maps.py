@@ -87,6 +87,7 @@ def test_expert_above_sees_the_pixels_of_its_node_only(tmp_path: Path, pack: Pac
     sides[1, :, :16], sides[0, :, 16:] = 20, 20
     experts = [FixedExpert(FOUR_LEGS, "animal", sides), FixedExpert(FOUR_LEGS, "beast", logits(0.1, 0.3, 0.6))]
     maps_of(tmp_path, pack, "legs", experts)
+    assert experts[1].shown
     for prepared, _, mask in experts[1].shown:
         assert mask is not None
         assert (prepared[..., 20:] == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -81,6 +82,19 @@ def test_it_ends_when_a_sink_has_enough_and_closes_all(segmenter: CascadeSegment
     shown, _ = live.run_live(endless(), segmenter, overlay(), sinks, seconds=None)
     assert shown == 3 == len(sinks[1].frames)
     assert all(sink.closed for sink in sinks)
+
+
+def test_it_ends_when_its_time_is_over(segmenter: CascadeSegmenter) -> None:
+    def endless() -> Iterator[live.Shot]:
+        while True:
+            yield from shots(1)
+            time.sleep(0.001)
+
+    quarters = itertools.count(0, 0.25)
+    kept = Kept()
+    shown, _ = live.run_live(endless(), segmenter, overlay(), [kept], seconds=1, clock=lambda: next(quarters))
+    assert shown == 3 == len(kept.frames)
+    assert kept.closed
 
 
 def test_a_camera_that_falls_silent_does_not_hold_up_the_end(segmenter: CascadeSegmenter) -> None:

@@ -68,9 +68,15 @@ def pascal_part(annotations: Path, pictures: Path, copying: Copying) -> None:
     """
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415 - --help should not wait for numpy
     from bodycascade.originals import pascal_part as original  # noqa: PLC0415
+    from bodycascade.progress import Progress  # noqa: PLC0415
 
     sources = original.find_sources(annotations, pictures, PASCAL_PART)
-    _assemble(sources, copying, choose=original.with_people)
+
+    def with_people(sources: Mapping[str, Source]) -> Iterable[str]:
+        with Progress("look for people", total=len(sources)) as progress:
+            return original.with_people(sources, on_image=progress.at)
+
+    _assemble(sources, copying, choose=with_people)
 
 
 @command.command("person-part", short_help="Pascal-Person-Part's label maps.")

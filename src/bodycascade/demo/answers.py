@@ -17,7 +17,7 @@ from PIL import Image
 from bodycascade.demo.uploads import read_picture
 from bodycascade.errors import RequestError
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import resize_image
+from bodycascade.imaging import icc_profile, resize_image
 from bodycascade.outputs.asked import level_number, level_words
 from bodycascade.outputs.labels import write_labels
 from bodycascade.outputs.masks import write_cutout, write_mask
@@ -55,7 +55,12 @@ class Work:
         key = _key(data)
         if self._last is None or self._last.key != key:
             segmentation = self._segmented(data)
-            kept = Segmentation(segmentation.tree, segmentation.parts, image=segmentation.image)
+            kept = Segmentation(
+                segmentation.tree,
+                segmentation.parts,
+                image=segmentation.image,
+                icc_profile=segmentation.icc_profile,
+            )
             self._last = _Last(key, packed(segmentation), kept)
         return self._last.answer
 
@@ -68,8 +73,11 @@ class Work:
     def _segmented(self, data: bytes) -> Segmentation:
         if self._last is not None and self._last.key == _key(data):
             return self._last.segmentation
-        self._last = None  # its memory is free before the next one's is taken
-        return self._segmenter(read_picture(data))
+        picture = read_picture(data)
+        self._last = None  # its memory is free before the next one's probabilities take some
+        segmentation = self._segmenter(picture)
+        segmentation.icc_profile = icc_profile(io.BytesIO(data))
+        return segmentation
 
 
 def packed(segmentation: Segmentation) -> bytes:
@@ -89,7 +97,7 @@ def packed(segmentation: Segmentation) -> bytes:
     probs = segmentation.probs[np.ix_(np.arange(segmentation.tree.num_labels), rows, columns)]  # (labels, h, w)
     jpeg = io.BytesIO()
     shown = segmentation.image if shape == (height, width) else resize_image(segmentation.image, shape)
-    Image.fromarray(shown).save(jpeg, "JPEG", quality=90, subsampling=0)
+    Image.fromarray(shown).save(jpeg, "JPEG", quality=90, subsampling=0, icc_profile=segmentation.icc_profile)
     counts = np.bincount(segmentation.parts.ravel(), minlength=segmentation.tree.num_labels)
     head = {"size": [height, width], "shown": shape, "pixels": counts.tolist(), "jpeg": len(jpeg.getvalue())}
     planes = [

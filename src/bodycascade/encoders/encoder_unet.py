@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -106,6 +108,16 @@ class EncoderUNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         nn.init.normal_(self.head.weight, std=0.01)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or, with `mode` False, evaluation; an encoder whose weights are all frozen stays in evaluation.
+
+        Otherwise the batch norms in timm's networks would go on to drift, and drop what they drop in training.
+        """
+        super().train(mode)
+        if not any(parameter.requires_grad for parameter in self.encoder.parameters()):
+            self.encoder.eval()
+        return self
 
     def features(self, x: Tensor) -> Tensor:
         """What the last layer decides by: (N, feature_channels, h, w), at the resolution that the decoder reaches."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from bodycascade.data.check import MOST_LISTED
 from bodycascade.data.layout import ID_CHARACTERS, Layout, class_lines, is_id
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.selection import split_selection
-from bodycascade.errors import BodyCascadeError, DataError
+from bodycascade.errors import DataError, ImageError
 from bodycascade.files import naming, save_array
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import Tree
@@ -40,8 +39,17 @@ class Source:
     read: Callable[[], Labels]
 
 
-def sources_beside(pictures: Path, files: Iterable[Path], read_labels: Callable[[Path], Labels]) -> dict[str, Source]:
-    """By id, each of `files` with the JPEG of its name in `pictures`; nothing is read yet."""
+def sources_beside(
+    pictures: Path, labels: Path, suffix: str, read_labels: Callable[[Path], Labels]
+) -> dict[str, Source]:
+    """By id, each file of `labels` that ends in `suffix`, with the JPEG of its name in `pictures`; nothing is read yet.
+
+    Hidden files are passed over: macOS puts a `._NAME` of its own beside each one. Raises `DataError` where none is
+    left.
+    """
+    files = sorted(file for file in labels.glob(f"*{suffix}") if not file.name.startswith("."))
+    if not files:
+        raise DataError(f"{labels}: holds no {suffix} file; expected one for each image")
     return {file.stem: Source(file.stem, pictures / f"{file.stem}.jpg", partial(read_labels, file)) for file in files}
 
 
@@ -153,9 +161,11 @@ def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str
         elif link:
             target.symlink_to(source.picture.resolve())
         else:
-            shutil.copyfile(source.picture, target)
+            data = source.picture.read_bytes()
+            with naming(target):  # a full disk is the copy's
+                target.write_bytes(data)
         save_array(folder / "gt_masks" / f"{name}.npy", labels)
-    except BodyCascadeError as error:
+    except (DataError, ImageError) as error:
         return str(error)
     return ""
 

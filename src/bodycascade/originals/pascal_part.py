@@ -5,7 +5,7 @@ A file holds `anno.objects`, each with a `class` and `parts`; a part has a `part
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.data.parallel import ordered_map
 from bodycascade.errors import DataError, MissingExtraError, first_line
 from bodycascade.hierarchy import Tree
 from bodycascade.originals.assembling import Source, sources_beside
@@ -34,15 +35,22 @@ arXiv:1511.03339), where hands go with the lower arm, feet with the lower leg, a
 
 def find_sources(annotations: Path, pictures: Path, tree: Tree) -> dict[str, Source]:
     """By id, each `.mat` file below `annotations` with the JPEG of its name in `pictures`; nothing is read yet."""
-    files = sorted(annotations.glob("*.mat"))
-    if not files:
-        raise DataError(f"{annotations}: holds no .mat file; expected the release's Annotations_Part")
-    return sources_beside(pictures, files, partial(read_labels, tree=tree))
+    return sources_beside(pictures, annotations, ".mat", partial(read_labels, tree=tree))
 
 
-def with_people(sources: Mapping[str, Source]) -> tuple[str, ...]:
-    """The ids whose annotation shows at least one part of a person; a file that cannot be read is left to `read`."""
-    return tuple(name for name, source in sources.items() if _shows_person(source))
+def with_people(
+    sources: Mapping[str, Source], *, on_image: Callable[[int], None] = lambda done: None
+) -> tuple[str, ...]:
+    """The ids whose annotation shows at least one part of a person; a file that cannot be read is left to `read`.
+
+    `on_image(done)` hears of each.
+    """
+    names = []
+    shows = ordered_map(_shows_person, sources.values())
+    for done, (name, shown) in enumerate(zip(sources, shows, strict=True), start=1):
+        names += [name] if shown else []
+        on_image(done)
+    return tuple(names)
 
 
 def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:

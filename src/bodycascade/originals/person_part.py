@@ -22,10 +22,7 @@ VOID = 255
 
 def find_sources(masks: Path, pictures: Path, tree: Tree) -> dict[str, Source]:
     """By id, each PNG in `masks` with the JPEG of its name in `pictures`; nothing is read yet."""
-    files = sorted(masks.glob("*.png"))
-    if not files:
-        raise DataError(f"{masks}: holds no .png file; expected the label maps of Pascal-Person-Part")
-    return sources_beside(pictures, files, partial(read_labels, tree=tree))
+    return sources_beside(pictures, masks, ".png", partial(read_labels, tree=tree))
 
 
 def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:

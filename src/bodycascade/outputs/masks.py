@@ -18,7 +18,7 @@ def write_mask(node: str, segmentation: Segmentation, file: BinaryIO) -> None:
 
 def write_cutout(node: str, segmentation: Segmentation, file: BinaryIO) -> None:
     """RGBA PNG of the picture's own size, opaque where it shows `node`; what is transparent is black beneath."""
-    cutout(segmentation, node).save(file, "PNG")
+    cutout(segmentation, node).save(file, "PNG", icc_profile=segmentation.icc_profile)
 
 
 def cutout(segmentation: Segmentation, node: str) -> Image.Image:

@@ -30,7 +30,7 @@ def write_overlay(level: int, legend: bool, segmentation: Segmentation, file: Bi
         picture = with_legend(picture, legend_entries(segmentation, level))
     if max(picture.size) > 65_500:  # what JPEG can hold
         raise ImageError(f"{picture.width} x {picture.height} is too large for the JPEG of an overlay; leave it out")
-    picture.save(file, "JPEG", quality=92, subsampling=0)
+    picture.save(file, "JPEG", quality=92, subsampling=0, icc_profile=segmentation.icc_profile)
 
 
 def painted(segmentation: Segmentation, level: int) -> npt.NDArray[np.uint8]:

@@ -168,6 +168,7 @@ class _Run:
     def _write(self, one: Planned, segmentation: Segmentation) -> None:
         source, asked = one.source, self._settings.asked
         mark = self._marks.pop(source.key)
+        segmentation.icc_profile = source.icc_profile()
         self._folder.journal.claim(source.key, one.stem, [one.file(output.suffix) for output in self._outputs])
         try:
             records = asked.records(segmentation)

@@ -65,6 +65,7 @@ def write_single(source: Source, out: str, output: FileOutput, segment: SegmentA
     if out != PIPE:
         remove_asides(path.parent, path.name)
     (segmentation,) = segment([source.read()])
+    segmentation.icc_profile = source.icc_profile()
     if out == PIPE:
         file = io.BytesIO()
         output.write(segmentation, file)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bodycascade.errors import ImageError
-from bodycascade.imaging import decode
+from bodycascade.imaging import decode, icc_profile
 from bodycascade.picture_run.journal import NAME as JOURNAL
 from bodycascade.picture_run.journal import Journal
 
@@ -78,6 +78,10 @@ class Source:
     def read(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, upright; raises `ImageError` where it is no usable picture."""
         return decode(self.path or io.BytesIO(self.data), self.shown)
+
+    def icc_profile(self) -> bytes | None:
+        """Which colours the numbers that `read` gives stand for: see `imaging.icc_profile`."""
+        return icc_profile(self.path or io.BytesIO(self.data))
 
 
 def is_there(key: str) -> bool:

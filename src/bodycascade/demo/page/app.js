@@ -13,11 +13,13 @@ let about = null;
 let picture = null; // what the result that is shown was made of, sent again for downloads
 let name = "picture";
 let under = null; // the AbortController of the request that is under way
+let asked = 0; // how many pictures were asked for: a sample that comes late does not replace a later one
 
 const stage = new Stage(pick, point);
 const panel = new Panel({ onLevel, onPick: pick, onPoint: point, onFile: download });
 
 async function take(file, called) {
+  asked += 1;
   under?.abort();
   const control = (under = new AbortController());
   dismiss();
@@ -39,6 +41,7 @@ async function take(file, called) {
     panel.show(answer, stage.level);
     isolate(0);
     become("result");
+    say(answer.classes(stage.level).map(({ id }) => words(about.levels[stage.level].names[id])));
     reveal();
   } catch (error) {
     if (under === control) goBack();
@@ -75,7 +78,14 @@ function countSeconds() {
 
 function become(state) {
   body.dataset.state = state;
+  document.querySelector(".panel").inert = state === "loading";
+  if (state !== "result") find("said").textContent = state === "loading" ? "Looking at the picture" : "";
   find("samples-title").textContent = state === "empty" ? "Or try a rendered one" : "Rendered pictures";
+}
+
+/** Tells those who do not see the page what was found. */
+function say(found) {
+  find("said").textContent = `Found: ${found.join(", ") || "nothing"}`;
 }
 
 /** Draws the overlay over the picture from left to right, once. */
@@ -194,12 +204,17 @@ function offerSamples(count) {
     image.src = `/samples/${place}.jpg`;
     button.append(image);
     button.addEventListener("click", async () => {
+      const mine = (asked += 1);
+      button.setAttribute("aria-busy", "true");
       try {
         const response = await fetch(image.src).catch(() => null);
         if (!response?.ok) throw new Problem("The program behind this page does not answer. Is it still running?");
-        await take(await response.blob(), `rendered-${place + 1}.jpg`);
+        const sample = await response.blob();
+        if (asked === mine) await take(sample, `rendered-${place + 1}.jpg`);
       } catch (error) {
         tell(error);
+      } finally {
+        button.removeAttribute("aria-busy");
       }
     });
     find("samples").append(button);

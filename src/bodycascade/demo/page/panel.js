@@ -69,6 +69,8 @@ export class Panel {
     this.list.classList.toggle("alone", Boolean(id));
     const cut = name || whole;
     this.files.find((button) => button.dataset.file === "cutout").disabled = !cut;
+    this.files.find((button) => button.dataset.file === "mask").title = name
+      ? `${words(name)} white, the rest black, as a PNG` : TITLES.mask;
     this.what.textContent = name
       ? `Mask and cut-out are of ${words(name)}, at full size.`
       : `Full size.${cut ? ` The cut-out is of ${words(cut)};` : ""} click a class to take it alone.`;

@@ -44,15 +44,23 @@ function listenForDrops(take, fail) {
 export async function photograph() {
   const dialog = document.getElementById("camera");
   const video = document.getElementById("video");
+  const shoot = dialog.querySelector("[data-do=shoot]");
   const stream = await openCamera();
+  const closed = new Promise((done) => dialog.addEventListener("close", done, { once: true }));
   video.srcObject = stream;
   dialog.returnValue = "";
+  shoot.disabled = true; // until there is something to take
   dialog.showModal();
   try {
-    await video.play();
-    await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+    await Promise.race([video.play(), closed]); // who leaves does not wait for a camera that is slow
+    if (dialog.open) {
+      shoot.disabled = false;
+      shoot.focus();
+    }
+    await closed;
     return dialog.returnValue === "shoot" ? await still(video) : null;
   } finally {
+    if (dialog.open) dialog.close("");
     stream.getTracks().forEach((track) => track.stop());
     video.srcObject = null;
   }
@@ -63,6 +71,7 @@ async function openCamera() {
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
   } catch (error) {
     if (error.name === "NotAllowedError") throw new Problem("The browser does not let this page use the camera.");
+    if (error.name === "NotReadableError") throw new Problem("The camera does not answer. Does another program use it?");
     throw new Problem("No camera was found. Choose a picture instead.");
   }
 }
