@@ -24,7 +24,6 @@ from bodycascade.errors import ParamsError
 from bodycascade.expert_file import load_expert
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, load_params
-from bodycascade.preprocess import read_manifest
 from bodycascade.progress import Progress
 from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
@@ -93,9 +92,7 @@ def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree
     device, _ = choose_device(params.base.device)
     stop = StopRequest()
     job = Job(params, tree, tree.expert(expert), root, device, stop)
-    manifest = read_manifest(job.data)
-    manifest.require_tree(tree)
-    manifest.require_settings(params.preprocess)
+    manifest = job.manifest()
     models = job.models_above()
     above = {name: load_expert(path, tree) for name, path in models.items()}
     made_by = {"zoom": dataclasses.asdict(params.zoom), "of": expert, "precision": params.base.precision}

@@ -6,8 +6,6 @@ The page shows photographs, so it stays on this machine: results/failures/ is ig
 from __future__ import annotations
 
 import argparse
-import base64
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +25,9 @@ from bodycascade.data.layout import Layout
 from bodycascade.evaluate.examples import Example
 from bodycascade.files import write_text
 from bodycascade.hierarchy import Tree
-from bodycascade.metric import confusion_matrix, level_keys, scores
+from bodycascade.metric import SIZE_BANDS, band_name, confusion_matrix, level_keys, scores, size_band
 from bodycascade.progress import track
-
-TINY = 0.02
-"""Share of the picture below which people are tiny."""
+from bodycascade.visualize.panels import jpeg_uri
 
 SIDE = 300
 """Pixels of the long side of each view on the page."""
@@ -73,7 +69,7 @@ def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Fail
 
 
 def _kind(example: Example, wrong: dict[str, float]) -> str:
-    if 0 < float((example.truth > 0).mean()) < TINY:
+    if example.truth.any() and size_band(example.truth) == band_name(SIZE_BANDS[0]):
         return "tiny people"
     if example.kind != "colour":
         return "grayscale"
@@ -114,16 +110,10 @@ def page(failures: Sequence[Failure]) -> str:
 
 
 def _row(one: Failure) -> str:
-    images = "".join(f'<img src="{_uri(view)}" alt="">' for view in one.views)
+    images = "".join(f'<img src="{jpeg_uri(np.asarray(view))}" alt="">' for view in one.views)
     shares = ", ".join(f"{name} {share:.0%}" for name, share in one.wrong.items())
     caption = f"<b>{escape(one.id)}</b> {one.score:.3f}; wrong pixels: {shares}"
     return f"<figure><figcaption>{caption}</figcaption>{images}</figure>"
-
-
-def _uri(view: Image.Image) -> str:
-    file = io.BytesIO()
-    view.save(file, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def run(arguments: argparse.Namespace) -> None:

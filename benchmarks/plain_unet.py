@@ -8,7 +8,8 @@ from torch.nn import functional
 from bodycascade.devices import autocast
 from bodycascade.encoders import EncoderUNet, make_encoder
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import ImageLike, read_image, resize_to_tensor
+from bodycascade.imaging import ImageLike, read_image
+from bodycascade.resizing import resize_to_tensor
 from bodycascade.segmentation import Segmentation
 
 RESNET34 = "timm:resnet34"

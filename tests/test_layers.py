@@ -18,6 +18,7 @@ CORE = (
     "metric",
     "drawing",
     "imaging",
+    "resizing",
     "regions",
     "cascade_settings",
     "segmentation",

@@ -14,8 +14,8 @@ from bodycascade.cascade import FAST_SHARE, CascadeSegmenter
 from bodycascade.descent import Descent, Region
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import PASCAL_PART, Tree
-from bodycascade.imaging import resize_to_tensor
 from bodycascade.regions import Box, Zoom, people_boxes
+from bodycascade.resizing import resize_to_tensor
 from tests.toy_experts import (
     FOUR_LEGS,
     FixedExpert,

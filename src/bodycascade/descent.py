@@ -20,8 +20,8 @@ from torch.nn import functional
 from bodycascade.errors import BodyCascadeError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import ExpertSpec, Tree
-from bodycascade.imaging import resize_to_tensor
 from bodycascade.regions import Box, Zoom, people_boxes
+from bodycascade.resizing import resize_to_tensor
 
 Shape = tuple[int, int]
 Labels = npt.NDArray[np.uint8]

@@ -1,7 +1,8 @@
 """The class tree: which parts a picture is split into, and which expert makes each split.
 
 Everything that depends on the classes is derived from one literal, `PASCAL_PART`: experts and their order, training
-targets, levels, label ids, palette. Another literal gives another cascade; no other file knows a class by name.
+targets, levels, label ids, palette. Another literal gives another cascade; nothing that trains, segments or scores
+knows a class by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures of any kind as uint8 RGB arrays, and their resizing."""
+"""Pictures of any kind as uint8 RGB arrays."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
-from torch import Tensor
-from torch.nn import functional
 
 from bodycascade.errors import ImageError, first_line
 
@@ -90,26 +87,6 @@ def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:
             return _rgb_profile(image)
     except Exception:  # decoders raise what they like; who reads the picture says what is wrong
         return None
-
-
-def resize_image(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """(h, w, 3) uint8: `image` (H, W, 3) brought to `shape` (h, w), antialiased bilinear, as Pillow does it."""
-    resized: npt.NDArray[np.uint8] = resize_to_tensor(image, shape).permute(1, 2, 0).contiguous().numpy()
-    return resized
-
-
-def resize_to_tensor(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> Tensor:
-    """(3, h, w) uint8 tensor: what `resize_image` gives, channels first, ready for a network.
-
-    Torch's integer kernel follows Pillow's to one grey level and takes a fifth of the time.
-    """
-    # A tensor over a read-only array is a warning in torch, and a negative stride an error; numpy calls a mirrored
-    # array of one pixel's width contiguous as it is.
-    array = np.ascontiguousarray(image)
-    whole = array.flags.writeable and min(array.strides) > 0
-    tensor = torch.from_numpy(array if whole else array.copy()).permute(2, 0, 1)  # (3, H, W)
-    resized = functional.interpolate(tensor[None], size=shape, mode="bilinear", antialias=True)
-    return resized[0]
 
 
 def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -88,16 +88,9 @@ class Progress:
         print(line, file=self._stream, flush=True)
 
 
-def track(
-    items: Iterable[Item],
-    name: str,
-    *,
-    total: int,
-    stream: TextIO | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Item]:
+def track(items: Iterable[Item], name: str, *, total: int, stream: TextIO | None = None) -> Iterator[Item]:
     """The items themselves, with their progress shown; an item counts as done when the next one is asked for."""
-    with Progress(name, total=total, stream=stream, clock=clock) as progress:
+    with Progress(name, total=total, stream=stream) as progress:
         for done, item in enumerate(items, start=1):
             yield item
             progress.at(done)

@@ -21,7 +21,7 @@ SIZES = ((40, 60), (61, 30), (1, 1), (1, 2), (20, 150))
 def session_of(experts: Sequence[Expert], *, routing: str) -> onnxruntime.InferenceSession:
     models = {expert.spec.name: expert_model(expert) for expert in experts}
     model = cascade_model(experts, models, routing=routing)
-    return open_session(model.SerializeToString(), threads=1, providers=("CPUExecutionProvider",))
+    return open_session(model.SerializeToString(), threads=1)
 
 
 def assert_like_the_cascade(experts: Sequence[Expert], *, routing: str) -> None:

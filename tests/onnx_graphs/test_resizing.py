@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bodycascade.hierarchy import PASCAL_PART
-from bodycascade.imaging import resize_to_tensor
 from bodycascade.onnx_graphs.packages import open_session
 from bodycascade.onnx_graphs.resizing import input_side, resized_map, resized_picture
 from bodycascade.onnx_graphs.writing import Graph, Value, tensor_info
+from bodycascade.resizing import resize_to_tensor
 from tests.toy_experts import random_image, tiny_expert
 
 
@@ -25,7 +25,7 @@ def run(graph: Graph, given: dict[str, Any], result: Value, kind: type[np.generi
     model = graph.model(infos, [tensor_info("result", kind, ())], name="test", text="", facts={})
     del model.graph.output[0].type.tensor_type.shape.dim[:]
     model.graph.output[0].type.tensor_type.ClearField("shape")
-    session = open_session(model.SerializeToString(), threads=1, providers=("CPUExecutionProvider",))
+    session = open_session(model.SerializeToString(), threads=1)
     return session.run(None, given)[0]
 
 

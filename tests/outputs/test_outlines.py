@@ -8,8 +8,6 @@ import pytest
 
 from bodycascade.outputs.outlines import polygons
 
-Mask = npt.NDArray[np.bool_]
-
 RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.bool_)
 
 

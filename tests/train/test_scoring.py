@@ -14,9 +14,9 @@ from torch import Tensor
 
 from bodycascade.errors import TrainingError
 from bodycascade.hierarchy import IGNORE
-from bodycascade.imaging import resize_image
 from bodycascade.preprocess.pack import Pack, Sample, write_pack
 from bodycascade.regions import Box, Zoom
+from bodycascade.resizing import resize_image
 from bodycascade.train.parent_maps import ParentMaps
 from bodycascade.train.scoring import Score, SelectionScorer
 from tests.toy_experts import FOUR_LEGS, FixedExpert, random_image

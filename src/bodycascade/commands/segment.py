@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--level", show_default="the finest", default=None, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
 )
-@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures to segment together. [4; 16 on a GPU]")
+@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures to take at once. [4; 16 on a GPU]")
 @click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
 @click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
 @cascade_options
@@ -122,7 +122,7 @@ def _segment(
         asked=asked,
         model=identity,
         tta=tta,
-        by_leaves=asked.needs_probabilities() and asked.level < len(segmenter.tree.levels) - 1,
+        by_leaves=asked.probabilities and asked.level < len(segmenter.tree.levels) - 1,
         batch=batch or (4 if segmenter.device.type == "cpu" else 16),
         overwrite=overwrite,
     )
@@ -137,7 +137,7 @@ def _asker(segmenter: CascadeSegmenter, asked: Asked, *, tta: bool) -> SegmentAl
 
     if tta:
         return FlipAveraged(segmenter.tree, segmenter.batch, routing=segmenter.routing).batch
-    level = None if asked.needs_probabilities() else asked.level
+    level = None if asked.probabilities else asked.level
     return lambda images: segmenter.batch(images, level=level)
 
 

@@ -23,7 +23,7 @@ from bodycascade.commands.repainting import Repainting, repainting_options
 )
 @repainting_options(smooth=0.0)
 @click.option("--sound/--no-sound", default=True, show_default=True, help="Carry the audio tracks over.")
-@click.option("--batch", type=click.IntRange(1, 64), default=4, show_default=True, help="Frames segmented together.")
+@click.option("--batch", type=click.IntRange(1, 64), default=4, show_default=True, help="Frames taken at once.")
 @cascade_options
 def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repainting, cascade: CascadeChoice) -> None:
     """Segment the people in the video IN and write the video OUT.

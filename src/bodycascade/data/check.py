@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ def check_data(layout: Layout, *, train_ids: str, val_ids: str, tree: Tree) -> D
     (train, problems), (val, more) = layout.scan_ids(train_ids), layout.scan_ids(val_ids)
     problems += more + _check_classes(layout, tree)
     if not (train and val):  # without a list there is no saying what to read
-        raise DataError(_listing(layout, problems, "the lists are bad"))
+        raise DataError(listing(_header(layout, "the lists are bad"), problems))
     problems += _check_lists(layout, (train_ids, train), (val_ids, val))
     names = sorted(set(train) | set(val))
     findings: dict[str, _Finding] = {}
@@ -51,7 +52,7 @@ def check_data(layout: Layout, *, train_ids: str, val_ids: str, tree: Tree) -> D
     if problems:
         bad = sum(bool(finding.problems) for finding in findings.values())
         summary = f"{bad} of {len(names)} images are bad" if bad else "the lists or classes.txt are bad"
-        raise DataError(_listing(layout, problems, summary))
+        raise DataError(listing(_header(layout, summary), problems))
     pixels = {name: finding.pixels for name, finding in findings.items()}
     notes = _notes({"train": train, "val": val}, pixels, tree)
     return DataReport(train, val, pixels, {name: finding.size for name, finding in findings.items()}, notes)
@@ -116,11 +117,15 @@ def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
     return _Finding(tuple(int(count) for count in counts[: tree.num_labels]), (height, width), tuple(problems))
 
 
-def _listing(layout: Layout, problems: list[str], summary: str) -> str:
+def listing(header: str, problems: Collection[str]) -> str:
+    """`header`, and below it the problems, one a line, sorted, the first `MOST_LISTED` of them."""
     listed = sorted(problems)[:MOST_LISTED]
     more = [f"... and {len(problems) - MOST_LISTED} more"] if len(problems) > MOST_LISTED else []
-    header = f"{layout.folder}: {summary}; mend these, or take the images off the lists:"
     return "\n  ".join([header, *listed, *more])
+
+
+def _header(layout: Layout, summary: str) -> str:
+    return f"{layout.folder}: {summary}; mend these, or take the images off the lists:"
 
 
 def _notes(splits: dict[str, tuple[str, ...]], pixels: dict[str, tuple[int, ...]], tree: Tree) -> tuple[str, ...]:

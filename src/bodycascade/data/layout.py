@@ -116,7 +116,7 @@ class Layout:
         """(H, W) uint8: the label map. Nothing pickled is ever loaded."""
         path = self.mask_path(name)
         try:
-            return _read_png(path) if path.suffix == ".png" else _read_npy(path)
+            return read_label_png(path) if path.suffix == ".png" else _read_npy(path)
         except FileNotFoundError:
             raise DataError(f"{path}: no such file, and no masks/{name}.png") from None
         except OSError as error:
@@ -171,7 +171,8 @@ def _read_npy(path: Path) -> npt.NDArray[np.uint8]:
     return array
 
 
-def _read_png(path: Path) -> npt.NDArray[np.uint8]:
+def read_label_png(path: Path) -> npt.NDArray[np.uint8]:
+    """(H, W) uint8: the values of a gray or indexed PNG; raises `ValueError` with the reason where it is none."""
     try:
         with Image.open(path) as picture:
             mode, array = picture.mode, np.array(picture)

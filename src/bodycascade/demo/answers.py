@@ -17,11 +17,12 @@ from PIL import Image
 from bodycascade.demo.uploads import read_picture
 from bodycascade.errors import RequestError
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import icc_profile, resize_image
+from bodycascade.imaging import icc_profile
 from bodycascade.outputs.asked import level_number, level_words
 from bodycascade.outputs.labels import write_labels
 from bodycascade.outputs.masks import write_cutout, write_mask
 from bodycascade.outputs.overlay import write_overlay
+from bodycascade.resizing import resize_image
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import Segmenter
 

@@ -12,12 +12,6 @@ from bodycascade.drawing import indexed
 from bodycascade.errors import DataError
 from bodycascade.files import naming
 from bodycascade.hierarchy import Tree
-from bodycascade.params import Profile
-
-
-def predictions_folder(profile: Profile, root: Path) -> Path:
-    """Where the predicted label maps of a profile lie, as ID.png."""
-    return root / "results" / "predictions" / profile.name
 
 
 def write_label_map(path: Path, labels: npt.NDArray[np.uint8], tree: Tree) -> None:

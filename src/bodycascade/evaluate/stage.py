@@ -8,7 +8,7 @@ from typing import Any
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.errors import DataError
 from bodycascade.evaluate.oracle import oracle
-from bodycascade.evaluate.predictions import predictions_folder, write_label_map
+from bodycascade.evaluate.predictions import write_label_map
 from bodycascade.evaluate.regrouped import RegroupedSegmenter
 from bodycascade.evaluate.split import ValSplit
 from bodycascade.evaluate.summary import summary
@@ -48,7 +48,7 @@ def _evaluate(params: Params, root: Path, tree: Tree) -> dict[str, Any]:
     segmenter = assemble(params, root, trained)
     print(f"evaluate: {len(split.ids)} images, {segmenter!r} ({segmenter.device_reason})", flush=True)
     scored = segmenter if trained == tree else RegroupedSegmenter(segmenter, tree)
-    counted = _predict(scored, split, predictions_folder(profile, root))
+    counted = _predict(scored, split, root / profile.predictions)
     figures = summary(counted, bootstrap_samples=params.evaluate.bootstrap_samples, seed=params.base.seed)
     if len(trained.experts) > 1:  # one network has no other whose mistakes it could inherit
         examples = track(split.examples(), "evaluate: true decisions", total=len(split.ids))

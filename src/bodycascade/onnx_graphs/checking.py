@@ -14,9 +14,9 @@ from bodycascade.data.rendering import render
 from bodycascade.drawing import Picture
 from bodycascade.errors import BundleError
 from bodycascade.expert import Expert
-from bodycascade.imaging import resize_to_tensor
 from bodycascade.onnx_graphs import cascade_graph, expert_graph
-from bodycascade.onnx_graphs.packages import CPU, open_session
+from bodycascade.onnx_graphs.packages import open_session
+from bodycascade.resizing import resize_to_tensor
 
 Compared = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 
@@ -79,7 +79,7 @@ def _checked(what: str, answers: Iterator[Compared]) -> Agreement:
 
 
 def _expert_answers(graph: bytes, expert: Expert, pictures: Iterable[Picture]) -> Iterator[Compared]:
-    session = open_session(graph, threads=torch.get_num_threads(), providers=CPU)
+    session = open_session(graph, threads=torch.get_num_threads())
     for picture in pictures:
         height, width = expert.input_shape(*picture.shape[:2])
         # A node whose probability rises from left to right: every strength of a mask occurs.
@@ -94,7 +94,7 @@ def _expert_answers(graph: bytes, expert: Expert, pictures: Iterable[Picture]) -
 
 
 def _cascade_answers(graph: bytes, segmenter: CascadeSegmenter, pictures: Iterable[Picture]) -> Iterator[Compared]:
-    session = open_session(graph, threads=torch.get_num_threads(), providers=CPU)
+    session = open_session(graph, threads=torch.get_num_threads())
     for picture in pictures:
         ours = segmenter(picture)
         labels, probabilities = session.run(

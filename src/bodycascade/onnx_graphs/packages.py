@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError(error.name or "onnx", "onnx") from None
 
-__all__ = ["CPU", "OPSET", "onnx", "onnxruntime", "open_session"]
+__all__ = ["OPSET", "onnx", "onnxruntime", "open_session"]
 
 OPSET = 18
 """Version of ONNX's operators in all graphs: the first whose Resize takes the axes that it acts on."""
@@ -18,14 +18,11 @@ OPSET = 18
 IR_VERSION = 8
 """Version of the file format that belongs to `OPSET`; older runtimes refuse a newer one."""
 
-CPU = ("CPUExecutionProvider",)
-"""The providers of a session that runs where every machine can."""
 
-
-def open_session(graph: bytes | str, *, threads: int, providers: tuple[str, ...]) -> onnxruntime.InferenceSession:
-    """A session of onnxruntime for the file `graph` (its path, or its bytes) with `threads` threads for arithmetic."""
+def open_session(graph: bytes | str, *, threads: int) -> onnxruntime.InferenceSession:
+    """A session of onnxruntime, on the CPU, for the file `graph` (its path, or its bytes); `threads` for arithmetic."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
-    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

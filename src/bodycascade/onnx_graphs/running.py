@@ -15,21 +15,21 @@ from bodycascade.expert import Expert
 from bodycascade.expert_file import NoDraws
 from bodycascade.onnx_graphs.expert_graph import INPUT, OUTPUT
 from bodycascade.onnx_graphs.folder import read_folder
-from bodycascade.onnx_graphs.packages import CPU, open_session
+from bodycascade.onnx_graphs.packages import open_session
 
 
 class SessionNetwork(nn.Module):
     """A network whose logits onnxruntime computes; it takes the place of `Expert.unet` and has no weights of its own.
 
-    Threads may share it, and copies do. `providers` are onnxruntime's, in the order of preference; as many `threads`
-    as torch has at the time. Raises `BundleError` where `path` is no graph that onnxruntime runs.
+    Threads may share it, and copies do. It has as many threads as torch has at the time. Raises `BundleError` where
+    `path` is no graph that onnxruntime runs.
     """
 
-    def __init__(self, path: Path, *, stride: int, providers: tuple[str, ...] = CPU) -> None:
+    def __init__(self, path: Path, *, stride: int) -> None:
         super().__init__()
         self.stride, self._path = stride, path
         try:
-            self._session = open_session(str(path), threads=torch.get_num_threads(), providers=providers)
+            self._session = open_session(str(path), threads=torch.get_num_threads())
         except Exception as error:  # of classes of its C extension, one for each of its error codes
             raise BundleError(f"{path}: onnxruntime cannot run it ({first_line(error)}); export it again") from error
         self.register_state_dict_pre_hook(_refuse)  # type: ignore[no-untyped-call]
@@ -47,7 +47,7 @@ class SessionNetwork(nn.Module):
         return self  # a session never changes, and cannot be copied
 
 
-def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU, fast: bool = False) -> CascadeSegmenter:
+def load_segmenter(folder: Path, *, fast: bool = False) -> CascadeSegmenter:
     """The cascade that was exported to `folder`, its experts run by onnxruntime in float32, its zoom as in the bundle.
 
     `fast` as in `CascadeSegmenter.load`. It can do all that a `CascadeSegmenter` can but `save`. Raises `BundleError`
@@ -58,7 +58,7 @@ def load_segmenter(folder: Path, *, providers: tuple[str, ...] = CPU, fast: bool
     for settings, path in found.experts:
         with torch.device("meta"), NoDraws():  # a network without memory: onnxruntime's takes its place
             expert = Expert(found.tree, settings)
-        expert.register_module("unet", SessionNetwork(path, stride=expert.stride, providers=providers))
+        expert.register_module("unet", SessionNetwork(path, stride=expert.stride))
         experts.append(expert)
     return CascadeSegmenter(
         experts,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bodycascade.data.check import MOST_LISTED
+from bodycascade.data.check import listing
 from bodycascade.data.layout import ID_CHARACTERS, Layout, class_lines, is_id
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.selection import split_selection
@@ -175,9 +175,6 @@ def _write_lines(path: Path, lines: list[str]) -> None:
 
 
 def _listing(bad: Mapping[str, str], total: int, *, skipped: bool) -> str:
-    listed = sorted(bad.values())[:MOST_LISTED]
-    more = [f"... and {len(bad) - MOST_LISTED} more"] if len(bad) > MOST_LISTED else []
     remedy = "mend them" if skipped else "mend them, or leave them out with --skip-bad"
     without = "; without them a split is empty" if skipped else ""
-    header = f"{len(bad)} of {total} images are bad{without}; {remedy} (nothing was made):"
-    return "\n  ".join([header, *listed, *more])
+    return listing(f"{len(bad)} of {total} images are bad{without}; {remedy} (nothing was made):", bad.values())

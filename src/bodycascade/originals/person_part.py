@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from bodycascade.errors import DataError, first_line
+from bodycascade.data.layout import read_label_png
+from bodycascade.errors import DataError
 from bodycascade.hierarchy import Tree
 from bodycascade.originals.assembling import Source, sources_beside
 
@@ -28,14 +28,9 @@ def find_sources(masks: Path, pictures: Path, tree: Tree) -> dict[str, Source]:
 def read_labels(path: Path, tree: Tree) -> npt.NDArray[np.uint8]:
     """(H, W) uint8: the label map `path` in the tree's labels. Raises `DataError` on any other label or mode."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode not in ("L", "P"):
-                raise DataError(f"{path}: a PNG of mode {picture.mode}; expected one channel of 8 bits (L or P)")
-            official = np.array(picture, np.uint8)
-    except DataError:
-        raise
-    except Exception as error:  # decoders raise what they like
-        raise DataError(f"{path}: cannot be decoded ({first_line(error)})") from None
+        official = read_label_png(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from None
     strange = sorted(set(np.unique(official).tolist()) - {*range(len(OFFICIAL_ORDER)), VOID})
     if strange:
         raise DataError(

@@ -93,10 +93,6 @@ class Asked:
         """The keys of `records`."""
         return (*((f"coco {self.coco}",) if self.coco else ()), *(("shares",) if self.shares else ()))
 
-    def needs_probabilities(self) -> bool:
-        """Whether experts below `level` have to run, since probabilities come from the leaves."""
-        return self.probabilities
-
     def __post_init__(self) -> None:
         if self.coco and self.coco not in FORMS:
             raise TreeError(f"coco: expected {' or '.join(FORMS)}, found {self.coco!r}")

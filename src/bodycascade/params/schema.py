@@ -103,6 +103,11 @@ class Profile:
         return Path("results/plots") / self.name
 
     @property
+    def predictions(self) -> Path:
+        """Folder of the predicted label maps, ID.png."""
+        return Path("results/predictions") / self.name
+
+    @property
     def reports(self) -> Path:
         """Folder of metrics.json and report.html."""
         return Path("results/reports") / self.name
@@ -115,7 +120,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Base:
-    """What every stage reads."""
+    """What the stages after preprocess share."""
 
     seed: Annotated[int, Range(0, 2**31 - 1)]
     device: Literal["auto", "cpu", "cuda"]

@@ -126,7 +126,7 @@ class _Run:
         """Make `todo`, telling `outcome` of each picture."""
         if not todo:
             return
-        large = self._settings.tta or self._settings.asked.needs_probabilities()
+        large = self._settings.tta or self._settings.asked.probabilities
         steps = Steps(
             weigh=lambda one: one.source.pixels() * (WITH_PROBABILITIES if large else 1),
             read=self._read,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bodycascade.preprocess.making import preprocess
 from bodycascade.preprocess.manifest import Manifest, ValManifest, open_pack, read_manifest, read_val_manifest
 from bodycascade.preprocess.pack import Pack
+from bodycascade.preprocess.stage import preprocess
 
 __all__ = ["Manifest", "Pack", "ValManifest", "open_pack", "preprocess", "read_manifest", "read_val_manifest"]

@@ -10,6 +10,7 @@ import torch
 from bodycascade.errors import TrainingError
 from bodycascade.hierarchy import ExpertSpec, Tree
 from bodycascade.params import Params, TrainParams
+from bodycascade.preprocess.manifest import Manifest, read_manifest
 from bodycascade.train.seeds import Seed
 from bodycascade.train.stopping import StopRequest
 
@@ -49,6 +50,13 @@ class Job:
     def data(self) -> Path:
         """Folder of the packs and their manifest."""
         return self.root / self.params.profile.data
+
+    def manifest(self) -> Manifest:
+        """What was packed; raises `DataError` where it is missing, of other classes or made with other parameters."""
+        manifest = read_manifest(self.data)
+        manifest.require_tree(self.tree)
+        manifest.require_settings(self.params.preprocess)
+        return manifest
 
     @property
     def work(self) -> Path:

@@ -12,7 +12,7 @@ from torch import Tensor
 from bodycascade.descent import resize_map
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
-from bodycascade.imaging import resize_image
+from bodycascade.resizing import resize_image
 from bodycascade.train.scoring import SelectionScorer
 
 SIDE = 192

@@ -18,9 +18,9 @@ from bodycascade.devices import autocast
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
-from bodycascade.imaging import resize_image
 from bodycascade.preprocess.pack import Pack
 from bodycascade.regions import Box, Zoom, people_boxes
+from bodycascade.resizing import resize_image
 from bodycascade.train.boxes import people
 from bodycascade.train.parent_maps import ParentMaps
 

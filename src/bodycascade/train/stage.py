@@ -17,7 +17,7 @@ from bodycascade.expert_file import load_expert, save_expert
 from bodycascade.files import remove_asides, write_json
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
-from bodycascade.preprocess.manifest import Manifest, read_manifest
+from bodycascade.preprocess.manifest import Manifest
 from bodycascade.progress import Progress
 from bodycascade.train.assembly import Assembly, assemble
 from bodycascade.train.calibration import calibrated
@@ -46,9 +46,7 @@ def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> 
     job = Job(params, tree, tree.expert(expert), root, device, stop)
     job.say(f"on {device} ({why}), {torch.get_num_threads()} threads")
     with stop.listening():
-        manifest = read_manifest(job.data)
-        manifest.require_tree(tree)
-        manifest.require_settings(params.preprocess)
+        manifest = job.manifest()
         above = job.models_above()
         with working_folder(job.work, _fingerprint(job, above), job.say) as folder:
             for path in (job.model(expert), job.history, job.summary):

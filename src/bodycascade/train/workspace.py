@@ -13,7 +13,7 @@ import bodycascade
 from bodycascade.files import remove_asides, sha256_of
 from bodycascade.folders import only_one
 
-CODE = ("descent.py", "encoders", "expert.py", "hierarchy.py", "imaging.py", "regions.py", "train", "unet.py")
+CODE = ("descent.py", "encoders", "expert.py", "hierarchy.py", "regions.py", "resizing.py", "train", "unet.py")
 """What of the package changes a training's result; a change drops an unfinished one, as DVC drops a finished one."""
 
 

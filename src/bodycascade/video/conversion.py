@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycascade.errors import VideoError
-from bodycascade.imaging import resize_image
+from bodycascade.resizing import resize_image
 from bodycascade.video.effects import Effect
 from bodycascade.video.reading import Frame, Item, Video
 from bodycascade.video.streaming import BatchSegmenter, ahead

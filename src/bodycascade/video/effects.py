@@ -13,7 +13,8 @@ from bodycascade import drawing
 from bodycascade.drawing import Picture
 from bodycascade.errors import ImageError
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import read_image, resize_image
+from bodycascade.imaging import read_image
+from bodycascade.resizing import resize_image
 from bodycascade.segmentation import Segmentation
 from bodycascade.video.matting import Steadier, blend, blurred_background, soft_mask
 

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from bodycascade.drawing import Picture
-from bodycascade.imaging import resize_image
+from bodycascade.resizing import resize_image
 from bodycascade.segmentation import Segmentation
 
 Alpha = npt.NDArray[np.float32]

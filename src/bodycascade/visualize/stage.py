@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bodycascade.errors import DataError
-from bodycascade.evaluate.predictions import predictions_folder, read_label_map
+from bodycascade.evaluate.predictions import read_label_map
 from bodycascade.evaluate.split import ValSplit
 from bodycascade.files import remove_asides, write_text
 from bodycascade.folders import only_one
@@ -37,7 +37,7 @@ def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
     manifest.require_tree(tree)
     manifest.require_settings(params.preprocess)
     inputs = read_inputs(params, root, tree)
-    panels = _panels(inputs, ValSplit(manifest, root), predictions_folder(profile, root))
+    panels = _panels(inputs, ValSplit(manifest, root), root / profile.predictions)
     with only_one(root / profile.work / "visualize.lock", "visualize of this profile"):
         remove_asides(root / profile.reports)
         write_board(root / profile.metrics / "cascade", panels)

@@ -5,13 +5,13 @@ STYLE = """
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   --page: #f6f6f3; --surface: #ffffff; --ink: #1d2226; --muted: #646c73; --line: #e2e3de; --tint: #eef0ee;
-  --accent-1: #9cc5d8; --accent-2: #4c93b4; --accent-3: #1d5f80; --good: #1d7a56; --radius: 10px;
+  --accent-1: #9cc5d8; --accent-2: #4c93b4; --accent-3: #1d5f80; --radius: 10px;
   color-scheme: light dark;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --surface: #1c2125; --ink: #e7e9ea; --muted: #99a2a9; --line: #30373d; --tint: #242a2f;
-    --accent-1: #2f6078; --accent-2: #4f98bb; --accent-3: #93cde8; --good: #6fcfa5;
+    --accent-1: #2f6078; --accent-2: #4f98bb; --accent-3: #93cde8;
   }
 }
 * { box-sizing: border-box; }
@@ -81,13 +81,12 @@ h3 { margin: 30px 0 10px; font-size: 16.5px; }
 .tag { padding: 0 7px; border: 1px solid var(--line); border-radius: 9px; font-size: 12.5px; }
 
 .chart h4 { margin: 0 0 6px; font-size: 14.5px; font-weight: 600; }
-.chart p { margin: 6px 0 0; font-size: 13.5px; color: var(--muted); }
 .chart svg { display: block; width: 100%; max-width: 450px; height: auto; margin: 0 auto; overflow: visible; }
 
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 th, td { padding: 7px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: 13px; vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 0; }

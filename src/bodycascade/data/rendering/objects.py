@@ -31,11 +31,11 @@ class Spot:
         """The pixel `x` heads to the right of the spot and `y` heads above the ground."""
         return (self.x + x * self.unit, self.y - y * self.unit)
 
-    def rod(self, a: Point, b: Point, radius: float, colour: RGB, *, caps: float = 1.0) -> None:
+    def rod(self, a: Point, b: Point, radius: float, colour: RGB) -> None:
         """A straight round bar between two points in heads."""
         r = radius * self.unit
         material = Material(muted(colour), mottle=0.04, gloss=0.06)
-        self.canvas.tube(Tube(self.at(*a), self.at(*b), ((0.0, r, r), (1.0, r, r)), material, caps=(caps, caps)))
+        self.canvas.tube(Tube(self.at(*a), self.at(*b), ((0.0, r, r), (1.0, r, r)), material))
 
     def ball(self, centre: Point, radii: tuple[float, float], colour: RGB, *, mottle: float = 0.05) -> None:
         """A round body with half-axes `radii` in heads."""
