@@ -15,6 +15,7 @@ from bodycascade.visualize.mistakes import (
 )
 from bodycascade.visualize.panels import PanelRow, make_panel, strip
 from bodycascade.visualize.picks import pick
+from bodycascade.visualize.pictures import pictures
 from tests.evaluate.project import ANIMAL
 
 ROW = PanelRow(id="one", kind="colour", body_share=0.5, scores={"mIoU0": 1.0, "mIoU1": 1.0, "mIoU2": 1.0})
@@ -29,6 +30,14 @@ def test_each_pixel_of_an_error_map_has_its_kind() -> None:
 def test_the_legend_speaks_the_words_of_the_tree() -> None:
     assert [kind.name for kind in kinds_of_mistake(PASCAL_PART)][:2] == ["false body", "missed body"]
     assert [kind.name for kind in kinds_of_mistake(ANIMAL)][:2] == ["false animal", "missed animal"]
+
+
+def test_a_caption_speaks_the_words_of_the_tree() -> None:
+    image, labels = np.full((20, 20, 3), 90, np.uint8), np.ones((20, 20), np.uint8)
+    for tree, words in ((PASCAL_PART, "body 50"), (ANIMAL, "animal 50")):
+        panel = make_panel(image, labels, labels, row=ROW, tree=tree, side=20)
+        shown = pictures({"best": [panel]}, tree)
+        assert f"<span>{words}" in shown
 
 
 def test_no_error_colour_is_close_to_a_part_of_pascal() -> None:

@@ -31,10 +31,15 @@ class MistakeKind:
     meaning: str
 
 
+def thing_name(tree: Tree) -> str:
+    """What is looked for in pictures, in a word: the coarsest class, "object" where there are several."""
+    coarse = tree.levels[0]
+    return coarse[0] if len(coarse) == 1 else "object"
+
+
 def kinds_of_mistake(tree: Tree) -> tuple[MistakeKind, ...]:
     """The legend of the error map, in the words of the tree."""
-    coarse = tree.levels[0]
-    thing = coarse[0] if len(coarse) == 1 else "object"
+    thing = thing_name(tree)
     return (
         MistakeKind(FALSE, f"false {thing}", "background taken for a part"),
         MistakeKind(MISSED, f"missed {thing}", "a part taken for background"),

@@ -9,7 +9,7 @@ from bodycascade.hierarchy import Tree
 from bodycascade.metric import level_keys
 from bodycascade.visualize.charts import class_colour
 from bodycascade.visualize.html import keys, percent, score, section
-from bodycascade.visualize.mistakes import COLOURS, kinds_of_mistake
+from bodycascade.visualize.mistakes import COLOURS, kinds_of_mistake, thing_name
 from bodycascade.visualize.panels import Panel, jpeg_uri
 from bodycascade.visualize.svg import Key
 
@@ -26,7 +26,9 @@ def pictures(panels: Mapping[str, Sequence[Panel]], tree: Tree) -> str:
         f"Best and worst are by {finest} of the picture alone; the random ones are drawn by the seed and show what to "
         "expect. Part colours lie over a gray copy of the image, so that the clothes do not tint them."
     )
-    groups = [f"<h3>{title}</h3>{''.join(_figure(panel) for panel in found)}" for title, found in shown]
+    groups = [
+        f"<h3>{title}</h3>{''.join(_figure(panel, thing_name(tree)) for panel in found)}" for title, found in shown
+    ]
     return section("pictures", "Pictures", say, f'<div class="legend">{legend(tree)}</div>', *groups)
 
 
@@ -38,7 +40,7 @@ def legend(tree: Tree) -> str:
     return keys(parts, title="Parts") + keys(mistakes, [kind.meaning for kind in kinds], title="Errors")
 
 
-def _figure(panel: Panel) -> str:
+def _figure(panel: Panel, thing: str) -> str:
     height, width = panel.image.shape[:2]
     views = "".join(
         f'<div><img src="{jpeg_uri(view)}" width="{width}" height="{height}" loading="lazy" '
@@ -46,16 +48,16 @@ def _figure(panel: Panel) -> str:
         for name, view in panel.views
     )
     return (
-        f'<figure class="card panel"><figcaption>{_caption(panel)}</figcaption>'
+        f'<figure class="card panel"><figcaption>{_caption(panel, thing)}</figcaption>'
         f'<div class="views">{views}</div></figure>'
     )
 
 
-def _caption(panel: Panel) -> str:
+def _caption(panel: Panel, thing: str) -> str:
     row = panel.row
     gray = "" if row.kind == "colour" else f'<span class="tag">{escape(row.kind.replace("_", " "))}</span>'
     scores = "".join(f"<span>{name} <b>{score(value)}</b></span>" for name, value in row.scores.items())
     return (
-        f'<span class="id">{escape(row.id)}</span>{scores}<span>body {percent(row.body_share)}</span>'
+        f'<span class="id">{escape(row.id)}</span>{scores}<span>{escape(thing)} {percent(row.body_share)}</span>'
         f"<span>wrong {percent(panel.wrong)}</span>{gray}"
     )

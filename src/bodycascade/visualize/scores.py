@@ -25,6 +25,7 @@ from bodycascade.visualize.html import (
     table,
 )
 from bodycascade.visualize.inputs import Inputs
+from bodycascade.visualize.mistakes import thing_name
 
 
 def headline(inputs: Inputs) -> str:
@@ -104,7 +105,7 @@ def groups(inputs: Inputs) -> str:
     by_size = {_band(name): figures for name, figures in inputs.metrics["by_size"].items()}
     coloured = {name: inputs.metrics[name] for name in ("colour", "grayscale")}
     charts = (
-        group_chart("By the share of the image that is body", by_size, inputs.tree),
+        group_chart(f"By the share of the image that is {thing_name(inputs.tree)}", by_size, inputs.tree),
         group_chart("Colour and grayscale", coloured, inputs.tree),
     )
     say = "The same metric over some of the images only. Near-gray and tinted images count as grayscale."
