@@ -28,7 +28,7 @@ from bodycascade.progress import Progress
 from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
 from bodycascade.train.stopping import StopRequest
-from bodycascade.train.workspace import code_files, fingerprint
+from bodycascade.train.workspace import fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree
     models = job.models_above()
     above = {name: load_expert(path, tree) for name, path in models.items()}
     made_by = {"zoom": dataclasses.asdict(params.zoom), "of": expert, "precision": params.base.precision}
-    maps = folder / fingerprint(made_by, [job.data / "manifest.json", *models.values(), *code_files()])
+    maps = folder / fingerprint(made_by, [job.data / "manifest.json", *models.values()])
     maps.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as work:
         training = assemble(job, manifest, above, folder=Path(work), maps=maps)
