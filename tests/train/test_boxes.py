@@ -30,7 +30,7 @@ Choose = Callable[..., BoxChooser]
 
 @pytest.fixture
 def choose(tmp_path: Path) -> Choose:
-    """`choose(expert, share=..., jitter=..., zoom=..., seed=...)` for three pictures: beasts, one alone, nobody."""
+    """`choose(expert, share=, jitter=, power=, zoom=, seed=)` for three pictures: beasts, one alone, nobody."""
     crowd, alone, empty = (np.zeros(SIZE, np.uint8) for _ in range(3))
     for box, label in ((LARGE, TRUNK), (SMALL, TAIL), (SPECK, TRUNK)):
         box.cut(crowd)[...] = label
@@ -43,9 +43,16 @@ def choose(tmp_path: Path) -> Choose:
     pack = Pack.open(tmp_path / "pack")
 
     def make(
-        expert: str = "beast", *, share: float = 1.0, jitter: float = 0.1, zoom: Zoom | None = ZOOM, seed: int = 3
+        expert: str = "beast",
+        *,
+        share: float = 1.0,
+        jitter: float = 0.1,
+        power: float = 0.5,
+        zoom: Zoom | None = ZOOM,
+        seed: int = 3,
     ) -> BoxChooser:
-        train = dataclasses.replace(animal_params().train[expert], box_share=share, box_jitter=jitter)
+        changes = {"box_share": share, "box_jitter": jitter, "box_size_power": power}
+        train = dataclasses.replace(animal_params().train[expert], **changes)
         inside = FOUR_LEGS.target_map(expert) != IGNORE
         return BoxChooser(pack, train=train, zoom=zoom, seed=Seed(seed, expert), inside=inside)
 
@@ -107,12 +114,12 @@ def test_box_holds_some_of_the_experts_node(choose: Choose, expert: str, index: 
         assert inside[box.cut(labels)].any()
 
 
-def test_small_people_are_seen_often_and_specks_seldom(choose: Choose) -> None:
-    found = shown(choose(jitter=0.0), 1000)
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_boxes_are_shown_by_a_power_of_their_size(choose: Choose, power: float) -> None:
+    found = shown(choose(jitter=0.0, power=power), 1000)
     counts = [found.count(grown(box, ZOOM.margin)) for box in (LARGE, SMALL, SPECK)]
-    # By the roots of 1040, 100 and 1 pixels; by the pixels themselves the small one would have 9 % of the views.
-    total = 1040**0.5 + 10 + 1
-    assert [count / 1000 for count in counts] == pytest.approx([1040**0.5 / total, 10 / total, 1 / total], abs=0.05)
+    weights = np.array([1040.0, 100.0, 1.0]) ** power
+    assert np.allclose(np.array(counts) / 1000, weights / weights.sum(), atol=0.05)
 
 
 def test_displacement_stays_within_its_bounds(choose: Choose) -> None:

@@ -49,7 +49,7 @@ def test_head_answers_on_the_grid_of_the_features(stride: int) -> None:
     features = torch.randn(2, expert.unet.feature_channels, 32 // stride, 48 // stride)
     logits = head(features)
     assert logits.shape == (2, FOUR_LEGS.num_labels, 32 // stride, 48 // stride)
-    loss = head.loss(logits, truth(32, 48, leaves=head.leaves), dice_weight=1.0)
+    loss = head.loss(logits, truth(32, 48, leaves=head.leaves), dice_weight=1.0, label_smoothing=0.0)
     loss.backward()
     assert all(weight.grad is not None and bool(weight.grad.isfinite().all()) for weight in head.parameters())
 
@@ -58,16 +58,17 @@ def test_right_answer_has_no_loss_and_a_wrong_one_has() -> None:
     head = LeafHead(tiny_expert(FOUR_LEGS, "beast"))
     leaves = truth(16, 24, leaves=head.leaves)
     right, wrong = sure_of(leaves, head.leaves), sure_of((leaves + 1) % head.leaves, head.leaves)
-    assert head.loss(right, leaves, dice_weight=1.0).item() == pytest.approx(0, abs=1e-4)
-    assert head.loss(wrong, leaves, dice_weight=1.0).item() > 20
+    assert head.loss(right, leaves, dice_weight=1.0, label_smoothing=0.0).item() == pytest.approx(0, abs=1e-4)
+    assert head.loss(wrong, leaves, dice_weight=1.0, label_smoothing=0.0).item() > 20
 
 
 def test_loss_is_that_of_the_first_question_without_weights() -> None:
     head = LeafHead(tiny_expert(FOUR_LEGS, "beast"))
     leaves, logits = truth(8, 8, leaves=head.leaves), torch.randn(2, head.leaves, 8, 8)
-    for dice in (0.0, 1.0):
-        expected = expert_loss(logits, leaves.long(), torch.ones(head.leaves), dice_weight=dice, label_smoothing=0.0)
-        assert head.loss(logits, leaves, dice_weight=dice).item() == pytest.approx(expected.total.item())
+    for dice, smoothing in ((0.0, 0.0), (1.0, 0.0), (0.0, 0.2)):
+        terms = {"dice_weight": dice, "label_smoothing": smoothing}
+        expected = expert_loss(logits, leaves.long(), torch.ones(head.leaves), **terms)
+        assert head.loss(logits, leaves, **terms).item() == pytest.approx(expected.total.item())
 
 
 def test_ignored_pixels_count_nowhere() -> None:
@@ -79,14 +80,14 @@ def test_ignored_pixels_count_nowhere() -> None:
         logits = torch.randn(2, head.leaves, 8, 8, generator=torch.Generator().manual_seed(7))
         logits[..., 5:] = 100 * torch.randn(2, head.leaves, 8, 3, generator=torch.Generator().manual_seed(seed))
         logits.requires_grad_()
-        losses.append(head.loss(logits, leaves, dice_weight=1.0))
+        losses.append(head.loss(logits, leaves, dice_weight=1.0, label_smoothing=0.0))
         losses[-1].backward()
         assert logits.grad is not None
         assert logits.grad[..., 5:].abs().max() == 0
         assert logits.grad[..., :5].abs().max() > 0
     assert losses[0].item() == pytest.approx(losses[1].item())
     nothing = torch.full_like(leaves, IGNORE)
-    assert head.loss(torch.randn(2, head.leaves, 8, 8), nothing, dice_weight=1.0).item() == 0
+    assert head.loss(torch.randn(2, head.leaves, 8, 8), nothing, dice_weight=1.0, label_smoothing=0.0).item() == 0
 
 
 @pytest.mark.parametrize(("stride", "middle"), [(1, 0), (2, 1), (4, 2), (8, 4)])
@@ -98,5 +99,6 @@ def test_truth_is_read_in_the_middle_of_each_coarse_pixel(stride: int, middle: i
     elsewhere = torch.where(full == 255, torch.zeros_like(full), full)
     logits = sure_of(coarse, head.leaves)
     for leaves in (full, elsewhere):
-        assert head.loss(logits, leaves, dice_weight=1.0).item() == pytest.approx(0, abs=1e-4)
-    assert head.loss(sure_of((coarse + 1) % head.leaves, head.leaves), full, dice_weight=0.0).item() > 20
+        assert head.loss(logits, leaves, dice_weight=1.0, label_smoothing=0.0).item() == pytest.approx(0, abs=1e-4)
+    wrong = sure_of((coarse + 1) % head.leaves, head.leaves)
+    assert head.loss(wrong, full, dice_weight=0.0, label_smoothing=0.0).item() > 20

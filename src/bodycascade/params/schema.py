@@ -210,6 +210,7 @@ class TrainParams:
     standardise_views: Annotated[int, Range(1, 100000)]
     box_share: Share
     box_jitter: Annotated[float, Range(0, 1)]
+    box_size_power: Annotated[float, Range(0, 2)]
     input_side: Annotated[int, Range(16, 4096)]
     crop_side: Annotated[int, Range(16, 4096)]
     crops: Literal["on_node", "anywhere"]

@@ -17,8 +17,8 @@ class BoxChooser:
 
     Without `zoom` it is always all of it.
 
-    `inside` (256,) bool tells the labels of the expert's node: a box is chosen by the root of how many of them it
-    holds, so that small people are seen often, and specks not for ever.
+    `inside` (256,) bool tells the labels of the expert's node: a box that holds n of them is chosen in proportion to
+    n ** `box_size_power`, so that small people are seen often, and specks not for ever.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class BoxChooser:
         if index not in self._found:
             mask = self._pack.mask(index)
             boxes = [(box, self._count(box, index)) for box in clusters(people(mask), mask.shape)]
-            self._found[index] = [(box, count**0.5) for box, count in boxes if count]
+            self._found[index] = [(box, count**self._train.box_size_power) for box, count in boxes if count]
         return self._found[index]
 
     def _count(self, box: Box, index: int) -> int:

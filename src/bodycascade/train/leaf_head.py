@@ -40,7 +40,7 @@ class LeafHead(nn.Module):
         logits: Tensor = self.head(features)
         return logits
 
-    def loss(self, logits: Tensor, leaves: Tensor, *, dice_weight: float) -> Tensor:
+    def loss(self, logits: Tensor, leaves: Tensor, *, dice_weight: float, label_smoothing: float) -> Tensor:
         """Loss of `logits` (N, leaves, h, w) against `leaves` (N, H, W) uint8 places or IGNORE, on the grid h x w.
 
         The truth is read at the middle of each coarse pixel: at full size the second question would cost as much as
@@ -50,7 +50,8 @@ class LeafHead(nn.Module):
         rows, columns = (slice(stride // 2, None, stride) for stride in strides)
         targets = leaves[:, rows, columns].long()
         weights = torch.ones(self.leaves, device=logits.device)
-        return expert_loss(logits.float(), targets, weights, dice_weight=dice_weight, label_smoothing=0.0).total
+        loss = expert_loss(logits.float(), targets, weights, dice_weight=dice_weight, label_smoothing=label_smoothing)
+        return loss.total
 
 
 def leaf_head_for(expert: Expert, *, weight: float, device: torch.device) -> LeafHead | None:

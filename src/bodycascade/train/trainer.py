@@ -235,17 +235,13 @@ class Trainer:
                 features = self._expert.unet.features(prepared)
                 height, width = prepared.shape[-2:]
                 logits, finer = self._expert.unet.decide(features, (height, width)), self._leaf_head(features)
-        loss = expert_loss(
-            logits.float(),
-            batch.targets.to(self._device, non_blocking=True),
-            self._weights,
-            dice_weight=self._train.dice_weight,
-            label_smoothing=self._train.label_smoothing,
-        )
+        terms = {"dice_weight": self._train.dice_weight, "label_smoothing": self._train.label_smoothing}
+        targets = batch.targets.to(self._device, non_blocking=True)
+        loss = expert_loss(logits.float(), targets, self._weights, **terms)
         if self._leaf_head is None or finer is None:
             return loss
         leaves = batch.leaves.to(self._device, non_blocking=True)
-        second = self._leaf_head.loss(finer, leaves, dice_weight=self._train.dice_weight)
+        second = self._leaf_head.loss(finer, leaves, **terms)
         return dataclasses.replace(loss, total=loss.total + self._train.leaf_loss_weight * second)
 
     def _skip(self, rate: float) -> None:
