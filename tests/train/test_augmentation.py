@@ -89,6 +89,24 @@ def test_labels_and_image_move_together() -> None:
         assert (image[..., 0][inside] == labels[inside] * 30).all()
 
 
+@pytest.mark.parametrize("side", [24, 37, 52, 60, 89, 120])
+def test_labels_lie_where_the_picture_shows_them_at_any_size(side: int) -> None:
+    rows, columns = np.mgrid[:60, :60]
+    disc = ((rows - 27.5) ** 2 + (columns - 31.5) ** 2 < 18**2).astype(np.uint8)
+    view = make(crop=side, side=side, **still())
+    image, labels, parent = view(np.repeat(255 * disc[..., None], 3, axis=2), disc, 255 * disc, seed=0)
+    assert parent is not None
+    expected = centre(image[..., 0].astype(float))
+    for found in (labels, parent):
+        assert centre((found > 0).astype(float)) == pytest.approx(expected, abs=0.1)
+
+
+def centre(weights: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
+    """(row, column) of the centre of mass."""
+    rows, columns = np.indices(weights.shape)
+    return float((rows * weights).sum() / weights.sum()), float((columns * weights).sum() / weights.sum())
+
+
 def test_arguments_are_left_as_they_are() -> None:
     arrays = [array.copy() for array in (IMAGE, LABELS, PARENT)]
     for array in arrays:

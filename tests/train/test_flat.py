@@ -25,7 +25,7 @@ def flat_params(**changes: float) -> Params:
 
 
 def test_flat_expert_is_packed_trained_and_scored_by_level(packed: Path, tmp_path: Path) -> None:
-    params = flat_params(epochs=24)
+    params = flat_params(epochs=32)
     write_animals(tmp_path / "data" / "animals")
     preprocess(params, tmp_path, FOUR_LEGS)
     data = params.profile.data

@@ -12,11 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.errors import MissingExtraError
+
 # albumentations asks the network for a newer version of itself at import, and waits for the answer.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
-import albumentations
-import cv2
+try:
+    import albumentations
+    import cv2
+except ImportError as error:
+    raise MissingExtraError(error.name or "albumentations", "pipeline") from None
 
 from bodycascade.expert import IMAGENET_MEAN
 from bodycascade.hierarchy import IGNORE
@@ -28,8 +33,8 @@ UInt8 = npt.NDArray[np.uint8]
 class Augmenter:
     """Makes random square crops; one instance serves one thread.
 
-    `outside`: leaf labels that a crop may do without: where the image has other labels, the crop holds some of them.
-    None: a crop lies anywhere.
+    `outside`: leaf labels that a crop may do without, 0 always among them: where the image has other labels, the crop
+    holds some of them. None: a crop lies anywhere.
     """
 
     def __init__(self, augment: Augment, *, input_side: int, crop_side: int, outside: tuple[int, ...] | None) -> None:
@@ -42,7 +47,8 @@ class Augmenter:
                 albumentations.LongestMaxSize(
                     max_size=sorted({round(side) for side in sides}),
                     interpolation=cv2.INTER_LINEAR,
-                    mask_interpolation=cv2.INTER_NEAREST,
+                    # INTER_NEAREST takes the pixel at the corner: labels would lie half a pixel right and down.
+                    mask_interpolation=cv2.INTER_NEAREST_EXACT,
                     area_for_downscale="image",
                 ),
                 albumentations.PadIfNeeded(
