@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bodycascade.data.examples import Example
 from bodycascade.data.layout import Layout
 from bodycascade.data.parallel import ordered_map
-from bodycascade.evaluate.examples import Example
 from bodycascade.preprocess.grayscale import kind_of
 
 
@@ -22,6 +22,6 @@ def read_examples(layout: Layout, ids: Sequence[str]) -> Iterator[Example]:
 
     def read(name: str) -> Example:
         image = layout.read_image(name)
-        return Example(name, image, layout.read_mask(name), kind_of(image, 0.0))
+        return Example(name, image, layout.read_labels(name), kind_of(image, 0.0))
 
     return ordered_map(read, ids, threads=1)

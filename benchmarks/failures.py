@@ -21,8 +21,8 @@ from benchmarks.examples import read_examples, spread
 from benchmarks.output import run_benchmark
 from benchmarks.segmenters import KINDS, open_segmenter
 from bodycascade import drawing
+from bodycascade.data.examples import Example
 from bodycascade.data.layout import Layout
-from bodycascade.evaluate.examples import Example
 from bodycascade.files import write_text
 from bodycascade.hierarchy import Tree
 from bodycascade.metric import SIZE_BANDS, band_name, confusion_matrix, level_keys, scores, size_band
@@ -50,7 +50,7 @@ class Failure:
 
 def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Failure:
     """What is wrong with `labels` (H, W) uint8."""
-    truth = example.truth
+    truth = example.labels
     finest = level_keys(tree)[-1]
     perfect = bool((truth == labels).all())  # also where there is nobody and nobody was found
     score = 1.0 if perfect else scores(confusion_matrix(truth, labels, tree.num_labels), tree)[finest]
@@ -69,7 +69,7 @@ def failure(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> Fail
 
 
 def _kind(example: Example, wrong: dict[str, float]) -> str:
-    if example.truth.any() and size_band(example.truth) == band_name(SIZE_BANDS[0]):
+    if example.labels.any() and size_band(example.labels) == band_name(SIZE_BANDS[0]):
         return "tiny people"
     if example.kind != "colour":
         return "grayscale"
@@ -83,7 +83,7 @@ def _kind(example: Example, wrong: dict[str, float]) -> str:
 
 
 def _views(example: Example, labels: npt.NDArray[np.uint8], tree: Tree) -> tuple[Image.Image, ...]:
-    painted = (drawing.overlay(example.image, one, tree.palette, 0.7) for one in (example.truth, labels))
+    painted = (drawing.overlay(example.image, one, tree.palette, 0.7) for one in (example.labels, labels))
     views = [Image.fromarray(array) for array in (example.image, *painted)]
     for view in views:
         view.thumbnail((SIDE, SIDE))

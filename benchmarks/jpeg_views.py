@@ -36,9 +36,9 @@ class JpegPack:
         height, width = image.shape[:2]
         return shrink(image, np.zeros((height, width), np.uint8), packed_size(height, width, self._long_side))[0]
 
-    def mask(self, index: int) -> UInt8:
+    def labels(self, index: int) -> UInt8:
         """(H, W) uint8 leaf labels of image number `index`."""
-        mask = self._layout.read_mask(self.ids[index])
+        mask = self._layout.read_labels(self.ids[index])
         height, width = mask.shape
         return shrink(np.zeros((height, width, 3), np.uint8), mask, packed_size(height, width, self._long_side))[1]
 
@@ -62,7 +62,7 @@ class PillowViews(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         with Image.open(self.layout.image_path(self.ids[index])) as file:
             image = file.convert("RGB")
-        mask = Image.fromarray(self.layout.read_mask(self.ids[index]))
+        mask = Image.fromarray(self.layout.read_labels(self.ids[index]))
         scale = self.input_side / max(image.size)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         image, mask = image.resize(size, Image.Resampling.BILINEAR), mask.resize(size, Image.Resampling.NEAREST)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import os
 import platform
 from pathlib import Path
 
 import torch
+
+from bodycascade.data.parallel import usable_cores
 
 
 def machine_facts() -> dict[str, str | int]:
@@ -15,7 +16,7 @@ def machine_facts() -> dict[str, str | int]:
     return {
         "cpu": _cpu_name(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
         "python": platform.python_version(),

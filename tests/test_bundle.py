@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bodycascade import CascadeSegmenter
 from bodycascade.bundle import load_bundle, save_bundle
@@ -70,6 +71,13 @@ def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> 
     for name, tensor in tensors_of(load_expert(tmp_path / "half")).items():
         assert tensor.dtype == np.float32
         np.testing.assert_array_equal(tensor, tensors_of(expert)[name].astype(np.float16))
+
+
+def test_half_precision_keeps_whole_numbers_that_float16_cannot_hold(tmp_path: Path) -> None:
+    expert = tiny_expert(PASCAL_PART, "body")
+    expert.unet.register_buffer("num_batches_tracked", torch.tensor(70_001))  # as the batch norms of timm's encoders
+    save_expert(tmp_path / "half", expert, {}, half=True)
+    assert load_file(tmp_path / "half")["unet.num_batches_tracked"] == 70_001
 
 
 def test_weights_that_cannot_be_stored_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -155,20 +155,20 @@ def test_unknown_names_list_the_known_ones() -> None:
 
 def test_depth_is_the_coarsest_level_that_tells_a_node_from_its_siblings() -> None:
     depths = {
-        name: PASCAL_PART.depth(name) for name in ("picture", "background", "body", "upper_body", "head", "low_leg")
+        name: PASCAL_PART.level_of(name) for name in ("picture", "background", "body", "upper_body", "head", "low_leg")
     }
     assert depths == {"picture": 0, "background": 0, "body": 0, "upper_body": 1, "head": 2, "low_leg": 2}
-    assert [FOUR_LEGS.depth(name) for name in ("nothing", "beast", "tail", "legs", "hind_right")] == [0, 0, 1, 1, 2]
+    assert [FOUR_LEGS.level_of(name) for name in ("nothing", "beast", "tail", "legs", "hind_right")] == [0, 0, 1, 1, 2]
     with pytest.raises(TreeError, match="no class is called 'arm'"):
-        PASCAL_PART.depth("arm")
+        PASCAL_PART.level_of("arm")
 
 
 @pytest.mark.parametrize("tree", [PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])
 def test_an_experts_children_are_of_the_level_below_its_node(tree: Tree) -> None:
     for level, names in enumerate(tree.levels):
-        assert max(tree.depth(name) for name in names) == level
+        assert max(tree.level_of(name) for name in names) == level
     for spec in tree.experts:
-        assert len({tree.depth(child) for child in spec.children}) == 1
+        assert len({tree.level_of(child) for child in spec.children}) == 1
 
 
 @pytest.mark.parametrize("tree", [PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])

@@ -11,6 +11,7 @@ from tests.imports import imported_names, module_name, package_files
 
 CORE = (
     "errors",
+    "strips",
     "hierarchy",
     "files",
     "folders",

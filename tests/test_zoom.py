@@ -171,7 +171,7 @@ def test_second_look_counts_by_the_size_of_the_box(below: float, above: float, l
     found = region.maps["person"]
     middle = found[:, found.shape[1] // 2, found.shape[2] // 2]
     assert middle.tolist() == pytest.approx([1 - body, body], abs=1e-5)
-    assert torch.equal(region.nodes["body"], found[1])
+    assert torch.equal(region.reach["body"], found[1])
     assert len(root.shown) == looks
     if looks == 2:
         assert torch.equal(root.shown[1][1][0], resize_to_tensor(region.box.cut(image), (32, 32)))

@@ -74,6 +74,8 @@ def settings(expert: str, *, side: int = 32, mask_threshold: float = 0.3) -> Exp
         input_pool=1,
         dropout=0.1,
         mask_threshold=mask_threshold,
+        mask_form="hard",
+        outside=0.0,
     )
 
 

@@ -1,4 +1,4 @@
-"""Human part segmentation by a cascade of small networks, one for each node of a class tree.
+"""Human part segmentation by a cascade of small networks, one for each inner node of a class tree.
 
 from bodycascade import CascadeSegmenter
 

@@ -109,8 +109,8 @@ class CascadeSegmenter:
         """The segmentation of a path, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
 
         `level`: the finest level that is wanted (0: the body alone); experts below it do not run. Asked so, a soft
-        cascade decides that level by itself, where it else takes the likeliest leaf, so a few pixels in a hundred of a
-        body may differ. The argument is never modified. Raises `ImageError` where it is no usable picture, `TreeError`
+        cascade decides that level by itself, where it else takes the likeliest leaf, so about one pixel of a body in a
+        hundred differs. The argument is never modified. Raises `ImageError` where it is no usable picture, `TreeError`
         where there is no such level.
         """
         return self.batch([image], level=level)[0]
@@ -130,7 +130,7 @@ class CascadeSegmenter:
             profiles.append(icc_profile(image))
         finest = len(self.tree.levels) - 1 if level is None else level
         self.tree.check_level(finest)
-        experts = {e.spec.name: e for e in self.experts if self.tree.depth(e.spec.children[0]) <= finest}
+        experts = {e.spec.name: e for e in self.experts if self.tree.level_of(e.spec.children[0]) <= finest}
         batch_size = self._batch_size()
         found: list[Segmentation] = []
         for first in range(0, len(pictures), batch_size):

@@ -21,7 +21,7 @@ from bodycascade.errors import BodyCascadeError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import ExpertSpec, Tree
 from bodycascade.regions import Box, Zoom, people_boxes
-from bodycascade.resizing import resize_to_tensor
+from bodycascade.resizing import resize_map, resize_to_tensor
 
 Shape = tuple[int, int]
 Labels = npt.NDArray[np.uint8]
@@ -34,22 +34,22 @@ class Region:
 
     `image`: which of the images. `box`: the part, in that image's pixels. `maps`: for each expert that ran,
     (children, h, w) float32, the probability of each child given the node, on a grid of its own that covers the box.
-    `nodes`: for each inner node that they reached, its probability (h, w) float32, on such a grid too.
+    `reach`: for each inner node below the root that they reached, its probability (h, w) float32, on such a grid too.
     """
 
     image: int
     box: Box
     maps: dict[str, Tensor] = field(default_factory=dict)
-    nodes: dict[str, Tensor] = field(default_factory=dict)
+    reach: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Descent:
     """One way down the tree for some images: the root first, then the regions it found, then the others in order.
 
-    `experts`: by name; those that lack are left out, with all below them. `truths`: for each expert that shall know the
+    `experts`: by name; missing ones are skipped, with all below them. `truths`: for each expert that is replaced by the
     truth, a target map (H, W) uint8 for each image: the place of the true child, IGNORE where the expert's node is not.
-    `batch_size`: images or crops in one call of a network, at most. `input_share`: of each expert's own input side,
-    that it gets.
+    `batch_size`: images or crops in one call of a network, at most. `input_share`: the share of its own input side that
+    each expert gets.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Descent:
             for i, image in enumerate(images)
             if root.name in self._truths or not _is_of_one_colour(image)
         ]
-        for region, children in zip(wholes, self._answers(root, crops, wholes, None), strict=True):
-            self._keep(region, root, children, None)
+        for region, conditionals in zip(wholes, self._answers(root, crops, wholes, None), strict=True):
+            self._keep(region, root, conditionals, None)
         regions = wholes if self._zoom is None else self._seek(crops, wholes, root, self._zoom)
         for spec in others:
             if spec.name in self._experts:
@@ -91,7 +91,7 @@ class Descent:
         return regions
 
     def _seek(self, crops: _Crops, wholes: list[Region], root: ExpertSpec, zoom: Zoom) -> list[Region]:
-        """The parts of the images that hold people, with the root's word on each."""
+        """The parts of the images that hold people, with the root's probabilities for each."""
         found: list[Region] = []
         closer: list[tuple[Region, Tensor, float]] = []
         for whole in wholes:
@@ -108,39 +108,39 @@ class Descent:
         return found
 
     def _look_again(self, crops: _Crops, root: ExpertSpec, closer: list[tuple[Region, Tensor, float]]) -> None:
-        """The root's word on each box: its first look at it, a second one of the box alone, or something between."""
-        again = [region for region, _, weight in closer if weight and root.name not in self._truths]
-        second = dict(zip(map(id, again), self._answers(root, crops, again, None), strict=True))
+        """The root's probabilities for each box: from its first look, from one at the box alone, or a mixture."""
+        if root.name in self._truths:
+            closer = [(region, first, 0.0) for region, first, _ in closer]  # the truth need not look twice
+        again = [region for region, _, weight in closer if weight]
+        second = iter(self._answers(root, crops, again, None))
         for region, first, weight in closer:
-            size = crops.size(region.image)
-            answer = second.get(id(region))
-            grid = self._grid(root, region.box) if answer is None else (answer.shape[-2], answer.shape[-1])
-            children = _excerpt(first, region.box, size, grid)
-            if answer is not None:
-                children = torch.lerp(children, answer, weight)
-            self._keep(region, root, children, None)
+            conditionals = _excerpt(first, region.box, crops.size(region.image), self._grid(root, region.box))
+            if weight:
+                conditionals = torch.lerp(conditionals, next(second), weight)
+            self._keep(region, root, conditionals, None)
 
     def _descend(self, spec: ExpertSpec, crops: _Crops, regions: list[Region]) -> None:
         """Ask one expert about all regions that its node reaches."""
-        alive, nodes = [], []
+        alive, reaches = [], []
         for region in regions:
-            if spec.node not in region.nodes:
+            if spec.node not in region.reach:
                 continue
-            node = resize_map(region.nodes[spec.node], self._grid(spec, region.box))
-            if bool((node >= self._experts[spec.name].settings.mask_threshold).any()):
+            reach = resize_map(region.reach[spec.node], self._grid(spec, region.box))
+            if bool((reach >= self._experts[spec.name].settings.mask_threshold).any()):
                 alive.append(region)
-                nodes.append(node)
-        for region, node, children in zip(alive, nodes, self._answers(spec, crops, alive, nodes), strict=True):
-            self._keep(region, spec, children, node)
+                reaches.append(reach)
+        answers = self._answers(spec, crops, alive, reaches)
+        for region, reach, conditionals in zip(alive, reaches, answers, strict=True):
+            self._keep(region, spec, conditionals, reach)
 
-    def _keep(self, region: Region, spec: ExpertSpec, children: Tensor, node: Tensor | None) -> None:
-        region.maps[spec.name] = children
-        for place, child in enumerate(spec.children):
+    def _keep(self, region: Region, spec: ExpertSpec, conditionals: Tensor, reach: Tensor | None) -> None:
+        region.maps[spec.name] = conditionals
+        for child, conditional in zip(spec.children, conditionals, strict=True):
             if self._tree.node(child).children:
-                region.nodes[child] = children[place] if node is None else node * children[place]
+                region.reach[child] = conditional if reach is None else reach * conditional
 
     def _grid(self, spec: ExpertSpec, box: Box) -> Shape:
-        """(h, w) of an expert's map of `box`; who knows the truth knows it pixel by pixel."""
+        """(h, w) of an expert's map of `box`; for one that is replaced by the truth, the box's own size."""
         if spec.name in self._truths:
             return box.height, box.width
         return self._input_shape(spec, box)
@@ -149,16 +149,16 @@ class Descent:
         return self._experts[spec.name].input_shape(box.height, box.width, share=self._input_share)
 
     def _answers(
-        self, spec: ExpertSpec, crops: _Crops, regions: list[Region], nodes: list[Tensor] | None
+        self, spec: ExpertSpec, crops: _Crops, regions: list[Region], reaches: list[Tensor] | None
     ) -> list[Tensor]:
-        """(children, h, w) for each region; `nodes` (h, w): the probability of the expert's node there."""
+        """(children, h, w) for each region; `reaches` (h, w): the probability of the expert's node there."""
         if spec.name in self._truths:
-            masks: list[Tensor | None] = [None] * len(regions) if nodes is None else list(nodes)
-            return [self._truth(spec, crops, region, node) for region, node in zip(regions, masks, strict=True)]
-        return self._predictions(spec, crops, regions, nodes)
+            known: list[Tensor | None] = [None] * len(regions) if reaches is None else list(reaches)
+            return [self._truth(spec, crops, region, reach) for region, reach in zip(regions, known, strict=True)]
+        return self._predictions(spec, crops, regions, reaches)
 
     def _predictions(
-        self, spec: ExpertSpec, crops: _Crops, regions: list[Region], nodes: list[Tensor] | None
+        self, spec: ExpertSpec, crops: _Crops, regions: list[Region], reaches: list[Tensor] | None
     ) -> list[Tensor]:
         expert = self._experts[spec.name]
         groups: dict[Shape, list[int]] = defaultdict(list)
@@ -167,11 +167,11 @@ class Descent:
         found: dict[int, Tensor] = {}
         for shape, places in groups.items():
             inputs = [crops.at(regions[place].image, regions[place].box, shape) for place in places]
-            masks = None if nodes is None else [expert.mask(nodes[place]) for place in places]
+            masks = None if reaches is None else [expert.mask(reaches[place]) for place in places]
             found |= zip(places, _predict(expert, inputs, masks, self._batch_size), strict=True)
         return [found[place] for place in range(len(regions))]
 
-    def _truth(self, spec: ExpertSpec, crops: _Crops, region: Region, node: Tensor | None) -> Tensor:
+    def _truth(self, spec: ExpertSpec, crops: _Crops, region: Region, reach: Tensor | None) -> Tensor:
         """(children, H, W): 0 or 1 at the box's own size; outside the expert's node, where truth is silent, its own."""
         target = torch.from_numpy(region.box.cut(self._truths[spec.name][region.image])).to(self._device)
         places = torch.arange(len(spec.children), device=self._device)
@@ -180,8 +180,8 @@ class Descent:
         if bool(known.all()):
             return truth
         shape = self._input_shape(spec, region.box)
-        nodes = None if node is None else [resize_map(node, shape)]
-        (own,) = self._predictions(spec, crops, [region], nodes)
+        reaches = None if reach is None else [resize_map(reach, shape)]
+        (own,) = self._predictions(spec, crops, [region], reaches)
         return torch.where(known, truth, resize_map(own, (region.box.height, region.box.width)))
 
 
@@ -205,16 +205,8 @@ class _Crops:
 
 def _is_of_one_colour(image: npt.NDArray[np.uint8]) -> bool:
     """Whether all pixels of (H, W, 3) are alike; nobody is in there, whatever a network makes of such a view."""
+    # The first row alone says no for nearly every photograph.
     return all(bool((rows == image[0, 0]).all()) for rows in (image[0], image))
-
-
-def resize_map(probability: Tensor, shape: Shape) -> Tensor:
-    """(..., h, w) float32 at another grid: the map (..., H, W) resampled bilinearly, pixel areas aligned."""
-    if tuple(probability.shape[-2:]) == shape:
-        return probability
-    flat = probability.reshape(1, -1, *probability.shape[-2:])
-    resized = functional.interpolate(flat, size=shape, mode="bilinear", align_corners=False)
-    return resized.reshape(*probability.shape[:-2], *shape)
 
 
 def _excerpt(whole: Tensor, box: Box, size: Shape, shape: Shape) -> Tensor:

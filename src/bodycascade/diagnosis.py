@@ -55,7 +55,7 @@ class SelfTest:
         """Whether the answers were sound."""
         return not self.faults
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The result in one line."""
         if self.faults:
             return f"FAILED: {'; '.join(self.faults)}; install torch and this package again, or try --device cpu"

@@ -12,6 +12,9 @@ from bodycascade.errors import ImageError
 
 Picture = npt.NDArray[np.uint8]
 
+OPACITY = 0.6
+"""Of colours over a picture, where nobody asks for another: they are told apart, and what lies beneath is seen."""
+
 
 def colour_labels(labels: npt.NDArray[np.uint8], palette: Picture) -> Picture:
     """(H, W, 3): each label of `labels` (H, W) in its colour from `palette` (labels, 3).

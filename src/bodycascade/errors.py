@@ -1,4 +1,4 @@
-"""Everything this package raises on purpose.
+"""The errors that are meant for the user; a training that was asked to stop ends with `train.stopping.Stopped` instead.
 
 BodyCascadeError            every message says what was found, what was expected, what to do
 |- ImageError               a picture that cannot be read or has an unusable shape or dtype

@@ -35,9 +35,10 @@ LARGEST_COLOUR, LEAST_STD = 1e6, 1e-3
 class ExpertSettings:
     """All that rebuilds an expert but its weights and its tree.
 
-    `encoder`: none, or the pretrained trunk that the network stands on (see `encoders`): then `widths` are those of its
-    decoder, `stem_stride` and `input_pool` are 1, and `mean` and `std` are the trunk's. `input_side`: what the long
-    side of what it looks at is resized to, in pixels. `mask_threshold`: the probability from which a pixel may be of
+    `encoder`: none, or the pretrained trunk that the network stands on (see `encoders`): then `stem_stride` and
+    `input_pool` are 1, and `mean` and `std` are the trunk's. `widths`: channels per resolution; without an encoder from
+    fine to coarse, with one those of the decoder, from coarse to fine. `input_side`: what the long side of what it
+    looks at is resized to, in pixels. `mask_threshold`: the probability from which a pixel may be of
     the expert's node; where none is, it does not run. `mask_form`: hard (a pixel is seen from that threshold on, or
     not), or soft (it is as strong as that probability). `outside`: the strength that pixels keep outside the node, 0
     for none. `mean`, `std`: RGB, on the scale 0 to 255. The others are those of `UNet`.
@@ -53,8 +54,8 @@ class ExpertSettings:
     input_pool: int
     dropout: float
     mask_threshold: float
-    mask_form: str = "hard"
-    outside: float = 0.0
+    mask_form: str
+    outside: float
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 

@@ -15,6 +15,7 @@ from bodycascade.drawing import Picture
 from bodycascade.hierarchy import Node, Tree
 from bodycascade.imaging import ImageLike, read_image
 from bodycascade.segmentation import SegmentAll, Segmentation
+from bodycascade.strips import strips
 
 Sums = npt.NDArray[np.uint16]
 
@@ -63,10 +64,9 @@ class FlipAveraged:
         return [self._mean(picture, total) for picture, total in zip(pictures, sums, strict=True)]
 
     def _mean(self, picture: Picture, total: Sums) -> Segmentation:
-        rows = max(1, STRIP_PIXELS // picture.shape[1])
         labels = np.empty(picture.shape[:2], np.uint8)
-        for top in range(0, len(labels), rows):
-            strip = slice(top, top + rows)
+        cuts = strips(0, len(picture), width=picture.shape[1], pixels=STRIP_PIXELS)
+        for strip in cuts:
             probs_there = total[:, strip]
             if self._routing == "soft":
                 labels[strip] = probs_there.argmax(axis=0)
@@ -75,9 +75,9 @@ class FlipAveraged:
 
         def probs() -> npt.NDArray[np.float32]:
             mean = total.astype(np.float32)
-            for top in range(0, len(labels), rows):
-                strip = mean[:, top : top + rows]
-                strip /= strip.sum(axis=0)  # in place; steps were rounded, so the sum is not quite the same everywhere
+            for strip in cuts:
+                part = mean[:, strip]
+                part /= part.sum(axis=0)  # in place; steps were rounded, so the sum is not quite the same everywhere
             return mean
 
         return Segmentation(self._tree, labels, image=picture, probs=probs)

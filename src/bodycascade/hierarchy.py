@@ -130,7 +130,7 @@ class Tree:
             raise TreeError(f"no class is called {name!r}; the tree has: {', '.join(self._nodes)}")
         return self._nodes[name]
 
-    def depth(self, name: str) -> int:
+    def level_of(self, name: str) -> int:
         """The coarsest level that tells the node `name` from its siblings: 0 for the root's children, and the root."""
         depth, above = -1, self.node(name).name
         while above in self._parents:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from bodycascade.errors import ImageError, first_line
+from bodycascade.strips import strips
 
 ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
 """What stands for an image: a path, a PIL image of any mode, or a uint8 array (H, W, 3) RGB."""
@@ -109,13 +110,12 @@ def _from_pillow(image: Image.Image) -> npt.NDArray[np.uint8]:
     turn = _TURNS.get(_orientation(image))
     upright = image.transpose(turn) if turn is not None else image
     width, height = upright.size
-    rows = max(1, STRIP_PIXELS // width)
-    if rows >= height:
+    cuts = strips(0, height, width=width, pixels=STRIP_PIXELS)
+    if len(cuts) == 1:
         return _rgb(upright)
     array = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        array[top:bottom] = _rgb(upright.crop((0, top, width, bottom)))
+    for strip in cuts:
+        array[strip] = _rgb(upright.crop((0, strip.start, width, strip.stop)))
     return array
 
 

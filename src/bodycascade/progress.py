@@ -44,7 +44,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif kind is None:
+        elif kind is None and self._first is not None:  # a resumed run may have nothing left to do
             self._write(f"{self._name}: {self._far()}, took {duration(self._clock() - self._started)}")
 
     def at(self, done: int, total: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Images brought to another size, as Pillow does it."""
+"""Images, and maps of probabilities, brought to another size."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def resize_to_tensor(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> Te
     tensor = torch.from_numpy(array if whole else array.copy()).permute(2, 0, 1)  # (3, H, W)
     resized = functional.interpolate(tensor[None], size=shape, mode="bilinear", antialias=True)
     return resized[0]
+
+
+def resize_map(probability: Tensor, shape: tuple[int, int]) -> Tensor:
+    """(..., h, w) float32 at another grid: the map (..., H, W) resampled bilinearly, pixel areas aligned."""
+    if tuple(probability.shape[-2:]) == shape:
+        return probability
+    flat = probability.reshape(1, -1, *probability.shape[-2:])
+    resized = functional.interpolate(flat, size=shape, mode="bilinear", align_corners=False)
+    return resized.reshape(*probability.shape[:-2], *shape)

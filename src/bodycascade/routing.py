@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bodycascade.hierarchy import Node, Tree
+from bodycascade.strips import strips
 
 STRIP_PIXELS = 1 << 17
 """So many pixels are decided at once. With larger buffers the allocator asks the system for fresh memory at each
@@ -55,7 +56,7 @@ def soft_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
         return np.zeros(conditionals.size, np.uint8)
     products = _Products(conditionals)
 
-    def strip(top: int, bottom: int) -> Tensor:
+    def decide(top: int, bottom: int) -> Tensor:
         best, *others = products.leaves(top, bottom)
         labels = _label(0, best.device)
         for label, probability in enumerate(others, start=1):
@@ -64,7 +65,7 @@ def soft_labels(conditionals: Conditionals) -> npt.NDArray[np.uint8]:
         return labels
 
     # Where the background is as probable as all else together, no leaf can have more.
-    return _in_strips(conditionals.size, _span(root[0] < 0.5, conditionals.size[0]), strip)
+    return _in_strips(conditionals.size, _span(root[0] < 0.5, conditionals.size[0]), decide)
 
 
 @torch.inference_mode()
@@ -78,9 +79,9 @@ def leaf_probabilities(
     height, width = conditionals.size
     probabilities = np.empty((conditionals.tree.num_labels, height, width), np.float32) if out is None else out
     products = _Products(conditionals)
-    for top, bottom in _strips((0, height), width):
-        for label, probability in enumerate(products.leaves(top, bottom)):
-            probabilities[label, top:bottom] = probability.cpu().numpy()
+    for strip in strips(0, height, width=width, pixels=STRIP_PIXELS):
+        for label, probability in enumerate(products.leaves(strip.start, strip.stop)):
+            probabilities[label, strip] = probability.cpu().numpy()
     return probabilities
 
 
@@ -222,15 +223,10 @@ def _pick(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
 
 
 def _in_strips(
-    size: tuple[int, int], span: tuple[int, int], strip: Callable[[int, int], Tensor]
+    size: tuple[int, int], span: tuple[int, int], decide: Callable[[int, int], Tensor]
 ) -> npt.NDArray[np.uint8]:
-    """(H, W) uint8: what `strip` gives for the rows of `span`, 0 (the background) outside."""
+    """(H, W) uint8: what `decide` gives for the rows (first, last excluded) of `span`, 0 (the background) outside."""
     labels = np.zeros(size, np.uint8)
-    for top, bottom in _strips(span, size[1]):
-        labels[top:bottom] = strip(top, bottom).cpu().numpy()
+    for strip in strips(*span, width=size[1], pixels=STRIP_PIXELS):
+        labels[strip] = decide(strip.start, strip.stop).cpu().numpy()
     return labels
-
-
-def _strips(span: tuple[int, int], width: int) -> list[tuple[int, int]]:
-    rows = max(1, STRIP_PIXELS // width)
-    return [(top, min(top + rows, span[1])) for top in range(span[0], span[1], rows)]

@@ -78,7 +78,7 @@ class Segmentation:
         It needs only the level that tells the node from its siblings: `segmenter(image, level=0)` is enough for the
         body. Raises `TreeError` where the tree has no such node, or the node was not decided.
         """
-        self._require(self.tree.depth(name))
+        self._require(self.tree.level_of(name))
         total: npt.NDArray[np.float32] = self._leaf_probs[list(self.tree.labels(name))].sum(axis=0)
         return total
 
@@ -108,14 +108,14 @@ class Segmentation:
         """
         chosen = np.zeros(self.tree.num_labels, np.bool_)
         chosen[list(self.tree.labels(name))] = True
-        self._require(self.tree.depth(name))
+        self._require(self.tree.level_of(name))
         return np.take(chosen, self._parts)
 
     def share(self, name: str) -> float:
         """The fraction of the image, 0 to 1, that the node `name` covers."""
         return float(self.mask(name).mean()) if self._parts.size else 0.0
 
-    def overlay(self, level: int | None = None, *, opacity: float = 0.6) -> Image.Image:
+    def overlay(self, level: int | None = None, *, opacity: float = drawing.OPACITY) -> Image.Image:
         """The image with the classes of `level` (None: the finest decided) painted over it, or these alone."""
         level = self.finest if level is None else level
         labels, palette = self.level(level), self.tree.level_palette(level)

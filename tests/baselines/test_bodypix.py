@@ -149,7 +149,7 @@ def test_nonsense_settings_are_refused(random_files: Path, changes: dict[str, fl
 def test_published_files_find_the_people_of_rendered_pictures(tmp_path: Path) -> None:
     render_dataset(tmp_path / "data", train=1, val=3, side=256, grayscale_fraction=0.0, seed=7, tree=PASCAL_PART)
     layout = Layout.open(tmp_path / "data")
-    pairs = [(layout.read_image(name), layout.read_mask(name)) for name in layout.read_ids("val_id.txt")]
+    pairs = [(layout.read_image(name), layout.read_labels(name)) for name in layout.read_ids("val_id.txt")]
     figures = score_pairs(BodyPixSegmenter(os.environ["BODYCASCADE_BODYPIX"]), pairs)
     assert figures["body"] > 0.3
     assert figures["mIoU2"] > 0.1

@@ -32,7 +32,9 @@ def both(tmp_path: Path, people: Path, bundle: Path) -> dict[str, Any]:
 def test_figures_are_those_of_the_metric(both: dict[str, Any], people: Path, bundle: Path) -> None:
     layout, segmenter = Layout.open(people), CascadeSegmenter.load(bundle, "cpu", precision="float32")
     ids = layout.read_ids("val_id.txt")
-    matrix = sum(confusion_matrix(layout.read_mask(name), segmenter(layout.read_image(name)).parts, 7) for name in ids)
+    matrix = sum(
+        confusion_matrix(layout.read_labels(name), segmenter(layout.read_image(name)).parts, 7) for name in ids
+    )
     tiny, background = both["segmenters"]
     expected = scores(matrix, PASCAL_PART)
     assert {key: tiny[key] for key in expected} == expected

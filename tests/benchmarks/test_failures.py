@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.failures import SIDE, failure, page, parse, run
+from bodycascade.data.examples import Example
 from bodycascade.data.layout import Layout
-from bodycascade.evaluate.examples import Example
 from bodycascade.hierarchy import PASCAL_PART
 
 TORSO, HEAD, LEG = 2, 4, 3

@@ -27,7 +27,7 @@ def test_files_give_what_the_pack_holds(
     assert (len(files), files.epoch) == (len(pack), pack.epoch)
     for place in range(len(pack)):
         np.testing.assert_array_equal(files.image(place), pack.image(place))
-        np.testing.assert_array_equal(files.mask(place), pack.mask(place))
+        np.testing.assert_array_equal(files.labels(place), pack.labels(place))
 
 
 def test_plain_views_keep_image_and_labels_together(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_pascal_part_with_lists(tmp_path: Path, release: tuple[Path, Path], call
     assert "2 images to train on, 1 to validate on" in said
     layout = Layout.open(tmp_path / "out")
     assert layout.read_ids("train_id.txt") == ("a", "b")
-    assert set(layout.read_mask("c").flat) == {0, 4}
+    assert set(layout.read_labels("c").flat) == {0, 4}
 
 
 def test_a_bad_file_is_listed_or_left_out(tmp_path: Path, release: tuple[Path, Path], call: Call) -> None:
@@ -65,7 +65,7 @@ def test_person_part(tmp_path: Path, call: Call) -> None:
         "prepare", "person-part", tmp_path / "masks", tmp_path / "pictures", "-o", tmp_path / "out", "--link"
     )
     assert code == 0, errors
-    assert Layout.open(tmp_path / "out").read_mask("x").tolist() == [[0, 4, 3]]
+    assert Layout.open(tmp_path / "out").read_labels("x").tolist() == [[0, 4, 3]]
 
 
 def test_mattes_say_whom_they_are_for(tmp_path: Path, call: Call) -> None:

@@ -23,7 +23,7 @@ class Trap:
 
 def test_image_and_mask_are_read_at_their_own_size(tiny_data: Path) -> None:
     layout = Layout.open(tiny_data)
-    image, mask = layout.read_image("img_00"), layout.read_mask("img_00")
+    image, mask = layout.read_image("img_00"), layout.read_labels("img_00")
     assert (image.shape, image.dtype, mask.shape, mask.dtype) == ((64, 48, 3), np.uint8, (64, 48), np.uint8)
     assert set(np.unique(mask)) == set(range(7))
 
@@ -31,28 +31,28 @@ def test_image_and_mask_are_read_at_their_own_size(tiny_data: Path) -> None:
 @pytest.mark.parametrize("mode", ["L", "P"])
 def test_mask_may_be_a_png(tiny_data: Path, mode: str) -> None:
     layout = Layout.open(tiny_data)
-    expected = layout.read_mask("img_00")
+    expected = layout.read_labels("img_00")
     picture = Image.fromarray(expected)
     if mode == "P":
         picture.putpalette([5, 5, 5] * 256)
     (tiny_data / "masks").mkdir()
     picture.save(tiny_data / "masks" / "img_00.png")
     (tiny_data / "gt_masks" / "img_00.npy").unlink()
-    np.testing.assert_array_equal(layout.read_mask("img_00"), expected)
+    np.testing.assert_array_equal(layout.read_labels("img_00"), expected)
 
 
 def test_npy_counts_where_both_are_there(tiny_data: Path) -> None:
     (tiny_data / "masks").mkdir()
     Image.new("L", (48, 64)).save(tiny_data / "masks" / "img_00.png")
-    assert Layout.open(tiny_data).read_mask("img_00").any()
+    assert Layout.open(tiny_data).read_labels("img_00").any()
 
 
 def test_mask_in_fortran_order_is_read_right(tiny_data: Path) -> None:
     layout = Layout.open(tiny_data)
-    expected = layout.read_mask("img_01")
+    expected = layout.read_labels("img_01")
     np.save(tiny_data / "gt_masks" / "img_01.npy", np.asfortranarray(expected))
-    np.testing.assert_array_equal(layout.read_mask("img_01"), expected)
-    assert layout.read_mask("img_01").flags.c_contiguous
+    np.testing.assert_array_equal(layout.read_labels("img_01"), expected)
+    assert layout.read_labels("img_01").flags.c_contiguous
 
 
 def make_missing(folder: Path) -> None:
@@ -146,7 +146,7 @@ def bad_mask(tiny_data: Path, content: np.ndarray | bytes) -> str:
     else:
         np.save(path, content, allow_pickle=True)
     with pytest.raises(DataError) as caught:
-        Layout.open(tiny_data).read_mask("img_00")
+        Layout.open(tiny_data).read_labels("img_00")
     return str(caught.value).removeprefix(f"{path}: ")
 
 
@@ -188,7 +188,7 @@ def test_bad_png_masks_are_named(tiny_data: Path, mode: str | None, content: byt
     else:
         path.write_bytes(content or b"")
     with pytest.raises(DataError, match=r"img_00\.png: (a PNG of mode|cannot be decoded)"):
-        Layout.open(tiny_data).read_mask("img_00")
+        Layout.open(tiny_data).read_labels("img_00")
 
 
 @pytest.mark.parametrize("content", [b"bg\ntorso", b"0: bg\n0: torso", b"\xff\xff", b"0: bg and more"])

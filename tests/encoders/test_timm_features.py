@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 
 from bodycascade.encoders import EncoderUNet, import_weights, make_encoder
 from bodycascade.errors import BundleError, MissingExtraError
-from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.expert import Expert
 from bodycascade.expert_file import load_expert, save_expert
 from bodycascade.hierarchy import PASCAL_PART
+from tests import toy_experts
 
 
 class Pyramid(nn.Module):
@@ -64,7 +66,8 @@ def test_without_timm_the_error_has_the_install_line(monkeypatch: pytest.MonkeyP
 
 def test_an_expert_of_timms_cannot_be_read_without_it(tmp_path: Path, timm: None) -> None:
     tree, path = PASCAL_PART, tmp_path / "person.safetensors"
-    settings = ExpertSettings("person", "timm:pyramid", 32, (4,), 1, 3, 1, 1, 0.0, 0.3)
+    plain = toy_experts.settings("person")
+    settings = dataclasses.replace(plain, encoder="timm:pyramid", widths=(4,), stem_stride=1)
     save_expert(path, Expert(tree, settings), {})
     load_expert(path)
     del sys.modules["timm"]

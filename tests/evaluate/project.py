@@ -11,13 +11,14 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from bodycascade.expert import Expert, ExpertSettings
+from bodycascade.expert import Expert
 from bodycascade.expert_file import save_expert
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import Node, Tree
 from bodycascade.params import Base, Evaluate, Params, Profile, Visualize, load_params
 from bodycascade.preprocess import ValManifest
 from bodycascade.preprocess.manifest import settings_by_key, write_manifest
+from tests import toy_experts
 from tests.imports import ROOT
 
 ANIMAL = Tree(
@@ -98,7 +99,7 @@ def make_project(
     write_manifest(root / params.profile.data, manifest)
     torch.manual_seed(5)
     for spec in trained.experts:
-        settings = ExpertSettings(spec.name, "none", 32, (4, 8), 1, 3, 1, 1, 0.0, 0.3)
+        settings = toy_experts.settings(spec.name)
         save_expert(root / params.profile.models / f"{spec.name}.safetensors", Expert(trained, settings), {})
     return params
 

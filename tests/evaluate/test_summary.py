@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bodycascade.evaluate.examples import Example
+from bodycascade.data.examples import Example
 from bodycascade.evaluate.oracle import oracle, rungs
 from bodycascade.evaluate.summary import level_confusion, summary
 from bodycascade.evaluate.tables import write_confusion, write_per_image

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bodycascade.data.examples import Example
 from bodycascade.errors import DataError
-from bodycascade.evaluate.examples import Example
 from bodycascade.evaluate.predictions import write_label_map
 from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tally import tally
@@ -38,7 +38,7 @@ def ignore(_name: str, _labels: Labels) -> None:
 @pytest.mark.parametrize("tree", [PASCAL_PART, ANIMAL], ids=["pascal", "animal"])
 def test_the_truth_as_a_segmenter_scores_one_at_every_level(tree: Tree) -> None:
     examples = make_examples(tree)
-    truth = GivenSegmenter(tree, [(example.image, example.truth) for example in examples])
+    truth = GivenSegmenter(tree, [(example.image, example.labels) for example in examples])
     figures = summary(tally(truth, examples, keep=ignore), bootstrap_samples=20, seed=0)
     assert [figures[f"mIoU{level}"] for level in range(3)] == [1.0, 1.0, 1.0]
     assert figures["bootstrap"]["mIoU2"] == [1.0, 1.0]
@@ -55,14 +55,14 @@ def test_figures_equal_the_reference_script_to_the_last_digit_on_random_label_ma
     rng = np.random.default_rng(11)
     examples = make_examples(PASCAL_PART, count=40, shares=(0.05, 0.2, 0.7))
     predicted = [
-        np.where(rng.random(e.truth.shape) < 0.3, rng.integers(0, 7, e.truth.shape), e.truth).astype(np.uint8)
+        np.where(rng.random(e.labels.shape) < 0.3, rng.integers(0, 7, e.labels.shape), e.labels).astype(np.uint8)
         for e in examples
     ]
     given = GivenSegmenter(PASCAL_PART, [(e.image, labels) for e, labels in zip(examples, predicted, strict=True)])
     for folder in ("gt_masks", "predictions"):
         (tmp_path / folder).mkdir()
     for example in examples:
-        np.save(tmp_path / f"gt_masks/{example.id}.npy", example.truth)
+        np.save(tmp_path / f"gt_masks/{example.id}.npy", example.labels)
     (tmp_path / "val_id.txt").write_text("\n".join(example.id for example in examples))
 
     def keep(name: str, labels: Labels) -> None:
@@ -80,10 +80,10 @@ def test_figures_equal_the_reference_script_to_the_last_digit_on_random_label_ma
 def test_each_prediction_is_kept_with_its_id() -> None:
     examples = make_examples(PASCAL_PART, count=3)
     kept: dict[str, Labels] = {}
-    truth = GivenSegmenter(PASCAL_PART, [(example.image, example.truth) for example in examples])
+    truth = GivenSegmenter(PASCAL_PART, [(example.image, example.labels) for example in examples])
     tally(truth, examples, keep=kept.__setitem__)
     assert list(kept) == ["image0", "image1", "image2"]
-    assert all((kept[example.id] == example.truth).all() for example in examples)
+    assert all((kept[example.id] == example.labels).all() for example in examples)
 
 
 def test_a_prediction_of_another_size_is_refused() -> None:

@@ -38,7 +38,7 @@ def test_the_person_expert_learns_the_matte_from_it(tmp_path: Path) -> None:
     assemble(tmp_path / "out", PASCAL_PART, {"train": names[:2], "val": names[2:]}, sources, link=False, skip_bad=False)
     layout = Layout.open(tmp_path / "out")
     check_data(layout, train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
-    target = PASCAL_PART.target_map("person")[layout.read_mask(names[0])]
+    target = PASCAL_PART.target_map("person")[layout.read_labels(names[0])]
     children = PASCAL_PART.expert("person").children
     np.testing.assert_array_equal(target == children.index("body"), ALPHA >= 128)
     np.testing.assert_array_equal(target == children.index("background"), ALPHA < 128)

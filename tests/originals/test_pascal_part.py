@@ -124,7 +124,7 @@ def test_the_layout_passes_the_data_check(release: Path) -> None:
     assert (len(report.train), len(report.val)) == (made.train, made.val)
     assert sorted(report.train + report.val) == [f"2008_00000{place}" for place in range(5)]
     name = report.train[0]
-    assert layout.read_mask(name)[:, 0].tolist() == [4] * 3 + [2] * 3 + [5] * 2 + [3] * 2 + [0] * 2
+    assert layout.read_labels(name)[:, 0].tolist() == [4] * 3 + [2] * 3 + [5] * 2 + [3] * 2 + [0] * 2
     original = release / "JPEGImages" / f"{name}.jpg"
     assert layout.image_path(name).read_bytes() == original.read_bytes()
 

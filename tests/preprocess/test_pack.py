@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bodycascade.data.examples import Example
 from bodycascade.errors import DataError
-from bodycascade.preprocess.pack import Pack, Sample, write_pack
+from bodycascade.preprocess.pack import Pack, write_pack
 from tests.drawn import draw_person
 from tests.processes import printed
 
 KINDS = ("colour", "colour", "gray", "colour", "near_gray", "colour", "colour", "colour")
 
 
-def samples() -> list[Sample]:
+def samples() -> list[Example]:
     """Eight drawn people of different sizes, two of them said to be without colour."""
     drawn = [draw_person(place, height=40 + place, width=30 + 2 * place) for place in range(len(KINDS))]
-    return [Sample(f"img_{i}", *pair, kind) for i, (pair, kind) in enumerate(zip(drawn, KINDS, strict=True))]
+    return [Example(f"img_{i}", *pair, kind) for i, (pair, kind) in enumerate(zip(drawn, KINDS, strict=True))]
 
 
 @pytest.fixture
@@ -37,13 +38,13 @@ def test_pack_gives_back_what_was_written(folder: Path) -> None:
     assert pack.ids == tuple(sample.id for sample in samples())
     for place, sample in enumerate(samples()):
         np.testing.assert_array_equal(pack.image(place), sample.image)
-        np.testing.assert_array_equal(pack.mask(place), sample.mask)
+        np.testing.assert_array_equal(pack.labels(place), sample.labels)
         assert pack.kind(place) == sample.kind
 
 
 def test_arrays_are_read_only_views_of_the_files(folder: Path) -> None:
     pack = Pack.open(folder)
-    for array in (pack.image(3), pack.mask(3)):
+    for array in (pack.image(3), pack.labels(3)):
         assert type(array) is np.ndarray
         assert not array.flags.writeable
         assert not array.flags.owndata
@@ -101,7 +102,7 @@ def test_pack_without_images_is_refused(tmp_path: Path) -> None:
 
 
 def test_interrupted_writing_leaves_no_pack_that_opens_even_over_an_older_one(folder: Path) -> None:
-    def failing() -> Iterator[Sample]:
+    def failing() -> Iterator[Example]:
         yield from samples()[:3]
         raise DataError("an image is gone")
 
@@ -116,10 +117,10 @@ def test_full_disk_is_one_line_with_path_and_remedy(tmp_path: Path) -> None:
     # A limit on the size of files stands in for the full disk; it holds for a process of its own.
     script = (
         "import resource, sys, pathlib, numpy as np\n"
-        "from bodycascade.preprocess.pack import Sample, write_pack\n"
+        "from bodycascade.data.examples import Example\nfrom bodycascade.preprocess.pack import write_pack\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
         "image, mask = np.zeros((50, 50, 3), np.uint8), np.zeros((50, 50), np.uint8)\n"
-        "made = (Sample(str(place), image, mask, 'gray') for place in range(9))\n"
+        "made = (Example(str(place), image, mask, 'gray') for place in range(9))\n"
         "try:\n"
         "    write_pack(pathlib.Path(sys.argv[1]), made)\n"
         "except Exception as error:\n"

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bodycascade.data.examples import Example
 from bodycascade.hierarchy import IGNORE
-from bodycascade.preprocess.pack import Pack, Sample, write_pack
+from bodycascade.preprocess.pack import Pack, write_pack
 from bodycascade.regions import Box, Zoom
 from bodycascade.train.boxes import BoxChooser, people
 from bodycascade.train.seeds import Seed
@@ -38,7 +39,7 @@ def choose(tmp_path: Path) -> Choose:
     alone[42:44, 42:44] = LEG  # its only legs, near a corner
     alone[0, :] = empty[3, :] = IGNORE
     masks = (crowd, alone, empty)
-    samples = [Sample(f"i{n}", np.zeros((*SIZE, 3), np.uint8), mask, "colour") for n, mask in enumerate(masks)]
+    samples = [Example(f"i{n}", np.zeros((*SIZE, 3), np.uint8), mask, "colour") for n, mask in enumerate(masks)]
     write_pack(tmp_path / "pack", samples)
     pack = Pack.open(tmp_path / "pack")
 

@@ -167,5 +167,5 @@ def test_predicted_parents_of_the_selection_set_are_those_of_its_own_pack(packed
     split = open_split(job, "selection", left_half(), tmp_path)
     assert split.parents is not None
     for index in range(len(split.pack)):
-        assert split.parents.map(index).shape == split.pack.mask(index).shape
+        assert split.parents.map(index).shape == split.pack.labels(index).shape
         assert set(np.unique(split.parents.map(index))) >= {0, 255}

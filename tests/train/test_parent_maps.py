@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from bodycascade.preprocess.pack import Pack, Sample, write_pack
+from bodycascade.data.examples import Example
+from bodycascade.preprocess.pack import Pack, write_pack
 from bodycascade.train.parent_maps import ParentMaps, ancestors_of, write_parent_maps
 from tests.toy_experts import FOUR_LEGS, FixedExpert, random_image
 from tests.train.jobs import CPU
@@ -23,7 +24,7 @@ def logits(*probabilities: float) -> torch.Tensor:
 def pack(tmp_path: Path) -> Pack:
     sizes = ((32, 40), (40, 32), (20, 50), (32, 40))
     samples = [
-        Sample(str(i), random_image(*size, seed=i), np.zeros(size, np.uint8), "colour") for i, size in enumerate(sizes)
+        Example(str(i), random_image(*size, seed=i), np.zeros(size, np.uint8), "colour") for i, size in enumerate(sizes)
     ]
     write_pack(tmp_path / "pack", samples)
     return Pack.open(tmp_path / "pack")
@@ -56,7 +57,7 @@ def test_map_is_the_product_of_the_probabilities_on_the_path_at_each_images_size
     ]
     found, told = maps_of(tmp_path, pack, "legs", experts)
     for index in range(len(pack)):
-        assert found.map(index).shape == pack.mask(index).shape
+        assert found.map(index).shape == pack.labels(index).shape
         assert found.map(index).dtype == np.uint8
         assert set(np.unique(found.map(index))) == {round(255 * 0.8 * 0.6)}
     assert told[-1] == len(pack)
@@ -67,7 +68,7 @@ def test_map_follows_the_picture(tmp_path: Path, pack: Pack) -> None:
     sides[1, :, :16], sides[0, :, 16:] = 20, 20
     found, _ = maps_of(tmp_path, pack, "beast", [FixedExpert(FOUR_LEGS, "animal", sides)])
     for index in range(len(pack)):
-        probability, width = found.map(index), pack.mask(index).shape[1]
+        probability, width = found.map(index), pack.labels(index).shape[1]
         assert (probability[:, : width // 2 - 2] == 255).all()
         assert (probability[:, width // 2 + 2 :] == 0).all()
 

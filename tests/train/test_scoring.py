@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from bodycascade.data.examples import Example
 from bodycascade.errors import TrainingError
 from bodycascade.hierarchy import IGNORE
-from bodycascade.preprocess.pack import Pack, Sample, write_pack
+from bodycascade.preprocess.pack import Pack, write_pack
 from bodycascade.regions import Box, Zoom
 from bodycascade.resizing import resize_image
 from bodycascade.train.parent_maps import ParentMaps
@@ -41,7 +42,7 @@ class Answering(FixedExpert):
 
 
 def pack_of(folder: Path, masks: list[np.ndarray]) -> Pack:
-    write_pack(folder, [Sample(f"i{n}", np.zeros((*m.shape, 3), np.uint8), m, "colour") for n, m in enumerate(masks)])
+    write_pack(folder, [Example(f"i{n}", np.zeros((*m.shape, 3), np.uint8), m, "colour") for n, m in enumerate(masks)])
     return Pack.open(folder)
 
 
@@ -84,15 +85,15 @@ def test_pixels_outside_of_the_node_and_images_without_it_do_not_count(tmp_path:
     assert scorer.images == 1
 
 
-@pytest.mark.parametrize(("pictures", "tells"), [([(0, 0), (0, 0)], False), ([(0, 0), (0, 5)], True)])
+@pytest.mark.parametrize(("pictures", "meaningful"), [([(0, 0), (0, 0)], False), ([(0, 0), (0, 5)], True)])
 def test_score_tells_nothing_of_an_expert_where_only_background_is_there(
-    tmp_path: Path, pictures: list[tuple[int, int]], tells: bool
+    tmp_path: Path, pictures: list[tuple[int, int]], meaningful: bool
 ) -> None:
     pack = pack_of(tmp_path, [halves(left, right) for left, right in pictures])
     found = score(pack, answer("animal", 0, 1))
-    assert found.tells is tells
+    assert found.is_meaningful is meaningful
     assert found.ious["nothing"] > 0
-    assert found.ious["beast"] == (0.5 if tells else 0.0), "what is predicted and not there still counts"
+    assert found.ious["beast"] == (0.5 if meaningful else 0.0), "what is predicted and not there still counts"
 
 
 def test_child_that_is_predicted_but_not_there_has_iou_zero(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def herd(*beasts: tuple[Box, int]) -> np.ndarray:
 
 def pictured(folder: Path, masks: list[np.ndarray]) -> Pack:
     """A pack whose images are random blocks."""
-    samples = [Sample(f"i{n}", random_image(*m.shape, seed=n), m, "colour") for n, m in enumerate(masks)]
+    samples = [Example(f"i{n}", random_image(*m.shape, seed=n), m, "colour") for n, m in enumerate(masks)]
     write_pack(folder, samples)
     return Pack.open(folder)
 

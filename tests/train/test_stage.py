@@ -23,6 +23,7 @@ from bodycascade.preprocess import preprocess
 from bodycascade.progress import Progress
 from bodycascade.train import train
 from bodycascade.train.stopping import Stopped
+from tests.processes import printed
 from tests.toy_experts import FOUR_LEGS, tiny_expert
 from tests.train.animals import animal_params, draw_animal, write_animals
 from tests.train.children import checkpoints
@@ -204,3 +205,24 @@ def test_stop_while_parent_masks_are_made_ends_before_the_training(
     with pytest.raises(Stopped):
         run(project, "beast", animal_params(parent_mask="predicted"))
     assert not checkpoints(project)
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("albumentations", "albumentations"), ("cv2", "cv2"), ("torch.utils.tensorboard", "tensorboard")],
+)
+def test_missing_package_is_told_with_its_remedy(project: Path, module: str, package: str) -> None:
+    code = (
+        "import pathlib, sys\n"
+        "from bodycascade.errors import MissingExtraError\n"
+        "sys.modules[sys.argv[1]] = None\n"
+        "try:\n"
+        "    from bodycascade.train import train\n"
+        "    from tests.toy_experts import FOUR_LEGS\n"
+        "    from tests.train.animals import animal_params\n"
+        "    train(animal_params(), 'animal', pathlib.Path(sys.argv[2]), FOUR_LEGS)\n"
+        "except MissingExtraError as error:\n"
+        "    print(error)\n"
+    )
+    last = printed(code, module, project).splitlines()[-1]
+    assert last == f"{package} is not installed; install it with: pip install 'bodycascade[pipeline]'"

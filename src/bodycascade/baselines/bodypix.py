@@ -26,6 +26,7 @@ from bodycascade.errors import BodyCascadeError, BundleError
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.imaging import ImageLike, read_image
 from bodycascade.segmentation import Segmentation
+from bodycascade.strips import strips
 
 STRIDE = 16
 PARTS = (
@@ -122,10 +123,8 @@ class BodyPixSegmenter:
         segments, parts = self.logits(frame.network_input(picture, self.device))
         person = frame.probabilities(segments)
         leaves = frame.probabilities(parts)
-        rows = max(1, STRIP_PIXELS // picture.shape[1])
         labels = np.empty(picture.shape[:2], np.uint8)
-        for top in range(0, len(labels), rows):
-            strip = slice(top, top + rows)
+        for strip in strips(0, len(picture), width=picture.shape[1], pixels=STRIP_PIXELS):
             leaf = self._leaves[frame.at_image(leaves, strip)[0].argmax(0)]
             labels[strip] = (leaf * (frame.at_image(person, strip)[0, 0] > self.threshold)).cpu().numpy()
         return Segmentation(self.tree, labels, image=picture)

@@ -23,5 +23,5 @@ def doctor(cascade: CascadeChoice) -> int:
     segmenter = cascade.load()
     print(f"{'cascade':<14} {segmenter!r}", flush=True)
     result = self_test(segmenter)
-    print(f"{'self-test':<14} {result.told()}")
+    print(f"{'self-test':<14} {result.summary()}")
     return 0 if result.passed else 1

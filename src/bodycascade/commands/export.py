@@ -66,4 +66,4 @@ class _Read(Sequence["npt.NDArray[np.uint8]"]):
 
 def tell(exported: Exported) -> None:
     """Say on standard error what was checked."""
-    click.echo(f"{exported.name}: agrees with torch ({exported.agreement.told()})", err=True)
+    click.echo(f"{exported.name}: agrees with torch ({exported.agreement.summary()})", err=True)

@@ -107,6 +107,7 @@ def _segment(
     tta: bool,
     overwrite: bool,
 ) -> int:
+    from bodycascade.cascade import BATCH_SIZE_IN_BFLOAT16, BATCH_SIZE_ON_GPU  # noqa: PLC0415
     from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
     from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
     from bodycascade.picture_run.single import single_output, write_single  # noqa: PLC0415
@@ -123,7 +124,7 @@ def _segment(
         model=identity,
         tta=tta,
         by_leaves=asked.probabilities and asked.level < len(segmenter.tree.levels) - 1,
-        batch=batch or (4 if segmenter.device.type == "cpu" else 16),
+        batch=batch or (BATCH_SIZE_IN_BFLOAT16 if segmenter.device.type == "cpu" else BATCH_SIZE_ON_GPU),
         overwrite=overwrite,
     )
     with open_folder(Path(out)) as folder:

@@ -94,26 +94,26 @@ def _in_words(classes: dict[int | None, str] | dict[int, str]) -> str:
 
 
 def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
-    problems, image_size, mask = [], None, None
+    problems, image_size, labels = [], None, None
     try:
         image_size = layout.read_image(name).shape[:2]
     except DataError as error:
         problems.append(str(error))
     try:
-        mask = layout.read_mask(name)
+        labels = layout.read_labels(name)
     except DataError as error:
         problems.append(str(error))
-    if mask is None:
+    if labels is None:
         return _Finding((), (0, 0), tuple(problems))
-    counts = np.bincount(mask.ravel(), minlength=256)
+    counts = np.bincount(labels.ravel(), minlength=256)
     strange = np.flatnonzero(counts[tree.num_labels :]) + tree.num_labels
     if strange.size:
         listed = ", ".join(map(str, strange[:5])) + (" ..." if strange.size > 5 else "")
-        problems.append(f"{layout.mask_path(name)}: holds labels {listed}; expected 0 to {tree.num_labels - 1}")
-    height, width = mask.shape
+        problems.append(f"{layout.labels_path(name)}: holds labels {listed}; expected 0 to {tree.num_labels - 1}")
+    height, width = labels.shape
     if image_size is not None and image_size != (height, width):
         expected = f"{image_size[1]} x {image_size[0]} as the image"
-        problems.append(f"{layout.mask_path(name)}: {width} x {height} pixels; expected {expected}")
+        problems.append(f"{layout.labels_path(name)}: {width} x {height} pixels; expected {expected}")
     return _Finding(tuple(int(count) for count in counts[: tree.num_labels]), (height, width), tuple(problems))
 
 

@@ -1,4 +1,4 @@
-"""What a segmenter is measured on: an image with its truth."""
+"""An image with its truth: what is packed, learned from and measured on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Example:
-    """One image of a split at its native size.
-
-    `image` (H, W, 3) uint8 RGB; `truth` (H, W) uint8 leaf labels; `kind` is colour, gray or near_gray.
-    """
+    """One image: `image` (H, W, 3) uint8 RGB, `labels` (H, W) uint8 leaf labels, `kind` colour, gray or near_gray."""
 
     id: str
     image: npt.NDArray[np.uint8]
-    truth: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
     kind: str

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from bodycascade.errors import DataError, ImageError, first_line
+from bodycascade.files import save_array
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import read_image
 
@@ -51,13 +52,20 @@ class Layout:
             raise DataError(f"{error.filename}: {error.strerror}; {remedy}") from None
         return cls(folder)
 
+    @classmethod
+    def make(cls, folder: Path) -> Layout:
+        """A new layout in `folder`, which has the subfolders for images and label maps then, and nothing else new."""
+        for name in ("JPEGImages", "gt_masks"):
+            (folder / name).mkdir(parents=True)
+        return cls(folder)
+
     def image_path(self, name: str) -> Path:
         """Path of the photograph of the image `name`."""
         return self.folder / "JPEGImages" / f"{name}.jpg"
 
-    def mask_path(self, name: str) -> Path:
+    def labels_path(self, name: str) -> Path:
         """Path of the label map of the image `name`: the .npy, or the .png where there is no .npy."""
-        array = self.folder / "gt_masks" / f"{name}.npy"
+        array = self._array_path(name)
         picture = self.folder / "masks" / f"{name}.png"
         return picture if picture.exists() and not array.exists() else array
 
@@ -112,9 +120,9 @@ class Layout:
         except ImageError as error:
             raise DataError(str(error)) from error
 
-    def read_mask(self, name: str) -> npt.NDArray[np.uint8]:
+    def read_labels(self, name: str) -> npt.NDArray[np.uint8]:
         """(H, W) uint8: the label map. Nothing pickled is ever loaded."""
-        path = self.mask_path(name)
+        path = self.labels_path(name)
         try:
             return read_label_png(path) if path.suffix == ".png" else _read_npy(path)
         except FileNotFoundError:
@@ -123,6 +131,13 @@ class Layout:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
         except ValueError as error:
             raise DataError(f"{path}: {error}") from None
+
+    def write_labels(self, name: str, labels: npt.NDArray[np.uint8]) -> None:
+        """Write `labels` (H, W) uint8 as the label map of the image `name`; raises `OSError` where it cannot."""
+        save_array(self._array_path(name), labels)
+
+    def _array_path(self, name: str) -> Path:
+        return self.folder / "gt_masks" / f"{name}.npy"
 
 
 def class_lines(tree: Tree) -> list[str]:

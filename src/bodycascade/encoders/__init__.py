@@ -9,6 +9,6 @@ Whoever restores a trained network needs `make_encoder` only: its weights are th
 
 from bodycascade.encoders.encoder import Encoder
 from bodycascade.encoders.encoder_unet import EncoderUNet
-from bodycascade.encoders.registry import ENCODERS, import_weights, is_encoder, make_encoder
+from bodycascade.encoders.registry import ENCODERS, import_weights, is_beginning, is_encoder, make_encoder
 
-__all__ = ["ENCODERS", "Encoder", "EncoderUNet", "import_weights", "is_encoder", "make_encoder"]
+__all__ = ["ENCODERS", "Encoder", "EncoderUNet", "import_weights", "is_beginning", "is_encoder", "make_encoder"]

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bodycascade.encoders.mobilenet import LAYERS
-from bodycascade.encoders.tfjs import StoredTensor, read_tfjs, torch_layout
+from bodycascade.encoders.tfjs import StoredTensor, read_tfjs, renamed
 from bodycascade.errors import BundleError
 from bodycascade.files import replace_file
 
@@ -35,14 +35,7 @@ def trunk_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor
 
     Raises `BundleError` where a tensor is missing.
     """
-    renamed = {}
-    for name, original in _names().items():
-        if original not in tensors:
-            raise BundleError(
-                f"{original} is missing; expected BodyPix with MobileNetV1 in the files for TensorFlow.js"
-            )
-        renamed[name] = torch_layout(tensors[original], depthwise="depthwise" in name)
-    return renamed
+    return renamed(tensors, _names(), model="BodyPix with MobileNetV1")
 
 
 def pack_trunk(model_json: Path, path: Path) -> None:

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from bodycascade.encoders.convolution import SameConv2d
 from bodycascade.encoders.encoder import Encoder, maps_by_stride
 from bodycascade.encoders.inverted_residual import InvertedResidual
-from bodycascade.encoders.tfjs import StoredTensor, torch_layout
-from bodycascade.errors import BundleError
+from bodycascade.encoders.tfjs import StoredTensor, renamed
 
 MODEL_FILE = "movenet-thunder.json"
 FILE_HASHES = {
@@ -71,12 +70,7 @@ def trunk_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor
 
     Raises `BundleError` where a tensor is missing.
     """
-    renamed = {}
-    for name, original in _names().items():
-        if original not in tensors:
-            raise BundleError(f"{original} is missing; expected MoveNet Thunder in the files for TensorFlow.js")
-        renamed[name] = torch_layout(tensors[original], depthwise="depthwise" in name)
-    return renamed
+    return renamed(tensors, _names(), model="MoveNet Thunder")
 
 
 def _names() -> dict[str, str]:

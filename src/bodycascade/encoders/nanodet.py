@@ -8,6 +8,7 @@ dogs, chairs and clothes on hangers are others, which a finder of joints alone m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,7 @@ from torch.nn import functional
 
 from bodycascade.encoders.encoder import Encoder
 from bodycascade.encoders.fusion import SLOPE, Convolution
-from bodycascade.encoders.tfjs import StoredTensor, torch_layout
-from bodycascade.errors import BundleError
+from bodycascade.encoders.tfjs import StoredTensor, renamed
 
 MODEL_FILE = "nanodet.json"
 FILE_HASHES = {
@@ -105,14 +105,11 @@ def trunk_tensors(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor
     tensor is missing.
     """
     layers = [name for name, module in NanoDetTrunk().named_modules() if isinstance(module, LeakyConvolution)]
-    renamed = {}
+    names = {}
     for number, layer in enumerate(layers):
-        origins = {"weight": f"PartitionedCall/split{f'_{number}' if number else ''}", "bias": f"unknown_{2 * number}"}
-        for key, original in origins.items():
-            if original not in tensors:
-                raise BundleError(f"{original} is missing; expected NanoDet-g in the files for TensorFlow.js")
-            stored = torch_layout(tensors[original], depthwise=False)
-            if number == 0 and key == "weight":
-                stored = StoredTensor(stored.codes[:, ::-1].copy(), stored.scale, stored.minimum)
-            renamed[f"{layer}.{key}"] = stored
-    return renamed
+        names[f"{layer}.weight"] = f"PartitionedCall/split{f'_{number}' if number else ''}"
+        names[f"{layer}.bias"] = f"unknown_{2 * number}"
+    trunk = renamed(tensors, names, model="NanoDet-g")
+    first = f"{layers[0]}.weight"
+    trunk[first] = replace(trunk[first], codes=trunk[first].codes[:, ::-1].copy())
+    return trunk

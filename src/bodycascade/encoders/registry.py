@@ -28,7 +28,8 @@ from bodycascade.files import sha256_of
 BODYPIX = "bodypix_mobilenet_v1_075"
 MOVENET = "movenet_thunder"
 NANODET = "nanodet_g"
-NANODET_STRIDE16 = "nanodet_g_stride16"
+UP_TO_STRIDE_16 = "_stride16"
+NANODET_STRIDE16 = f"{NANODET}{UP_TO_STRIDE_16}"
 TIMM_PREFIX = "timm:"
 # Nothing that timm would take for an address to load from.
 _TIMM_NAME = re.compile(re.escape(TIMM_PREFIX) + r"[A-Za-z0-9_.]+")
@@ -98,6 +99,13 @@ def is_encoder(name: str) -> bool:
     """Whether `make_encoder` takes `name`, as far as the name tells: whether timm knows it shows in the making."""
     parts = name.split(BESIDE)
     return len(set(parts)) == len(parts) and all(part in ENCODERS or _TIMM_NAME.fullmatch(part) for part in parts)
+
+
+def is_beginning(name: str, *, of: str) -> bool:
+    """Whether the encoder `name` is the beginning of the encoder `of`: its first trunks, whole or up to stride 16."""
+    parts, whole = name.split(BESIDE), of.split(BESIDE)
+    pairs = zip(parts, whole, strict=False)
+    return len(parts) <= len(whole) and all(part in (trunk, f"{trunk}{UP_TO_STRIDE_16}") for part, trunk in pairs)
 
 
 def make_encoder(name: str) -> Encoder:

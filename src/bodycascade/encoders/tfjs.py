@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -70,6 +71,18 @@ def torch_layout(stored: StoredTensor, *, depthwise: bool) -> StoredTensor:
         return stored
     axes = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
     return StoredTensor(np.ascontiguousarray(stored.codes.transpose(axes)), stored.scale, stored.minimum)
+
+
+def renamed(tensors: Mapping[str, StoredTensor], names: Mapping[str, str], *, model: str) -> dict[str, StoredTensor]:
+    """Those of `tensors` that `names` lists (new name to original), by their new names and in PyTorch's axis order.
+
+    Convolutions with "depthwise" in their new name are that. Raises `BundleError`, which says that the files of `model`
+    were expected, where a tensor is missing.
+    """
+    for original in names.values():
+        if original not in tensors:
+            raise BundleError(f"{original} is missing; expected {model} in the files for TensorFlow.js")
+    return {name: torch_layout(tensors[original], depthwise="depthwise" in name) for name, original in names.items()}
 
 
 def _tensor(entry: dict[str, Any], data: bytes, offset: int) -> tuple[StoredTensor, int]:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from bodycascade.evaluate.examples import Example
+from bodycascade.data.examples import Example
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike
 from bodycascade.metric import confusion_matrix, level_keys, scores
@@ -45,8 +45,8 @@ def oracle(
     totals = {chosen: np.zeros((tree.num_labels, tree.num_labels), np.int64) for chosen in replaced}
     for example in examples:
         for chosen in replaced:
-            parts = segmenter.with_truth(example.image, example.truth, set(chosen)).parts
-            totals[chosen] += confusion_matrix(example.truth, parts, tree.num_labels)
+            parts = segmenter.with_truth(example.image, example.labels, set(chosen)).parts
+            totals[chosen] += confusion_matrix(example.labels, parts, tree.num_labels)
     totals[()] = plain
     return {
         "cumulative": {"+".join(chosen) or "none": level_scores(totals[chosen], tree) for chosen in ladder},

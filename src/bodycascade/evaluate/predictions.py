@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from bodycascade.data.layout import read_label_png
 from bodycascade.drawing import indexed
 from bodycascade.errors import DataError
 from bodycascade.files import naming
@@ -23,11 +23,8 @@ def write_label_map(path: Path, labels: npt.NDArray[np.uint8], tree: Tree) -> No
 def read_label_map(path: Path) -> npt.NDArray[np.uint8]:
     """The labels (H, W) uint8 that `write_label_map` wrote; raises `DataError` where there is no such file."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode not in ("P", "L"):
-                raise DataError(f"{path}: expected an indexed PNG of labels, found mode {picture.mode}")
-            return np.array(picture, dtype=np.uint8)
+        return read_label_png(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no predicted label map; run the evaluate stage first") from None
-    except OSError as error:
+    except ValueError as error:
         raise DataError(f"{path}: not a readable label map ({error}); run the evaluate stage again") from error

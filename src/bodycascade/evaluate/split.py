@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from bodycascade.data.examples import Example
 from bodycascade.data.layout import Layout
 from bodycascade.data.parallel import ordered_map
 from bodycascade.errors import DataError
-from bodycascade.evaluate.examples import Example
 from bodycascade.files import sha256_of
 from bodycascade.preprocess.manifest import ValManifest
 
@@ -28,9 +28,9 @@ class ValSplit:
 
     def read(self, name: str) -> Example:
         """One image at native size; raises `DataError` where a file is missing, damaged or not the one checked."""
-        for path in (self.layout.image_path(name), self.layout.mask_path(name)):
+        for path in (self.layout.image_path(name), self.layout.labels_path(name)):
             self._require_unchanged(path)
-        image, truth = self.layout.read_image(name), self.layout.read_mask(name)
+        image, truth = self.layout.read_image(name), self.layout.read_labels(name)
         if image.shape[:2] != truth.shape:
             raise DataError(
                 f"{name}: the image is {image.shape[:2]}, its label map {truth.shape}; run preprocess again"

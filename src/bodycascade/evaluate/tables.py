@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from bodycascade.evaluate.tally import Tally
-from bodycascade.files import write_text
+from bodycascade.files import csv_text, write_text
 from bodycascade.hierarchy import Tree
 from bodycascade.metric import empty_levels, level_keys, scores
 
@@ -58,6 +56,4 @@ def _shared_out(counts: npt.NDArray[np.int64], seats: int) -> list[int]:
 
 
 def _write(path: Path, rows: list[list[object]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, csv_text(rows))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.data.examples import Example
 from bodycascade.errors import DataError
-from bodycascade.evaluate.examples import Example
 from bodycascade.hierarchy import Tree
 from bodycascade.metric import confusion_matrix, size_band
 from bodycascade.segmenter import Segmenter
@@ -55,13 +55,13 @@ def tally(
         before = time.perf_counter()
         predicted = segmenter(example.image).parts
         predict_seconds += time.perf_counter() - before
-        if predicted.shape != example.truth.shape:
-            raise DataError(f"{example.id}: the prediction is {predicted.shape}, its truth {example.truth.shape}")
+        if predicted.shape != example.labels.shape:
+            raise DataError(f"{example.id}: the prediction is {predicted.shape}, its truth {example.labels.shape}")
         ids.append(example.id)
         kinds.append(example.kind)
-        bands.append(size_band(example.truth))
-        shares.append(float((example.truth > 0).mean()))
-        matrices.append(confusion_matrix(example.truth, predicted, tree.num_labels))
+        bands.append(size_band(example.labels))
+        shares.append(float((example.labels > 0).mean()))
+        matrices.append(confusion_matrix(example.labels, predicted, tree.num_labels))
         keep(example.id, predicted)
     if not ids:
         raise DataError("there is no image to score: the list of val ids is empty")

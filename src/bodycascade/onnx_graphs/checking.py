@@ -43,7 +43,7 @@ class Agreement:
         """Whether that is within the bounds."""
         return self.difference <= LARGEST_DIFFERENCE and self.disagreeing <= MOST_DISAGREEMENT * self.pixels
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The figures in a few words."""
         return f"probabilities to {self.difference:.1e}, {self.disagreeing} of {self.pixels} pixels of another class"
 
@@ -72,7 +72,7 @@ def _checked(what: str, answers: Iterator[Compared]) -> Agreement:
     found = Agreement(largest, disagreeing, pixels)
     if not found.sufficient:
         raise BundleError(
-            f"{what} differs from torch: {found.told()}; expected at most {LARGEST_DIFFERENCE:.0e} and a share of "
+            f"{what} differs from torch: {found.summary()}; expected at most {LARGEST_DIFFERENCE:.0e} and a share of "
             f"{MOST_DISAGREEMENT:.0e}; no file is kept, try other versions of torch and onnxruntime"
         )
     return found

@@ -1,4 +1,4 @@
-"""Resizing inside a graph, as `imaging` and `routing` do it outside.
+"""Resizing inside a graph, as `resizing` and `routing` do it outside.
 
 ONNX's own antialiased Resize differs from torch's on 8-bit pictures by up to 11 grey levels in onnxruntime, so
 pictures are resized here by two products with matrices of torch's own whole-numbered weights: the same to the bit.

@@ -16,7 +16,7 @@ from bodycascade.data.layout import ID_CHARACTERS, Layout, class_lines, is_id
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.selection import split_selection
 from bodycascade.errors import DataError, ImageError
-from bodycascade.files import naming, save_array
+from bodycascade.files import naming
 from bodycascade.folders import only_one, replace_folder
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import read_image
@@ -125,11 +125,10 @@ def _fill(
     on_image: Callable[[int, int], None],
 ) -> dict[str, str]:
     """Write everything into the empty `folder`; what is wrong with each bad image, by its id."""
-    for name in ("JPEGImages", "gt_masks"):
-        (folder / name).mkdir()
+    layout = Layout.make(folder)
     wanted = [name for names in chosen.values() for name in names]
     bad: dict[str, str] = {}
-    results = ordered_map(lambda name: _write(folder, sources.get(name), name, link=link), wanted)
+    results = ordered_map(lambda name: _write(layout, sources.get(name), name, link=link), wanted)
     for done, (name, problem) in enumerate(zip(wanted, results, strict=True), start=1):
         bad |= {name: problem} if problem else {}
         on_image(done, len(wanted))
@@ -144,7 +143,7 @@ def _fill(
     return bad
 
 
-def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str:
+def _write(layout: Layout, source: Source | None, name: str, *, link: bool) -> str:
     """Write one image, and what is wrong with it, or an empty text."""
     try:
         if not is_id(name):
@@ -154,7 +153,7 @@ def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str
         labels, picture = source.read(), read_image(source.picture)
         if labels.shape != picture.shape[:2]:
             raise DataError(f"{name}: the labels are {labels.shape}, the picture {picture.shape[:2]} (height, width)")
-        target = Layout(folder).image_path(name)
+        target = layout.image_path(name)
         if source.picture.suffix.lower() not in (".jpg", ".jpeg"):
             with naming(target):
                 Image.fromarray(picture).save(target, quality=JPEG_QUALITY, subsampling=0)
@@ -164,7 +163,7 @@ def _write(folder: Path, source: Source | None, name: str, *, link: bool) -> str
             data = source.picture.read_bytes()
             with naming(target):  # a full disk is the copy's
                 target.write_bytes(data)
-        save_array(folder / "gt_masks" / f"{name}.npy", labels)
+        layout.write_labels(name, labels)
     except (DataError, ImageError) as error:
         return str(error)
     return ""

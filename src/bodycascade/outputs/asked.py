@@ -60,8 +60,8 @@ class Asked:
         """The files of each picture; raises `TreeError` for a level or node that the tree does not have."""
         tree.check_level(self.level)
         for node in self.cutouts:
-            if tree.depth(node) > self.level:
-                raise TreeError(f"the cut-out {node} needs level {tree.depth(node)}; found level {self.level}")
+            if tree.level_of(node) > self.level:
+                raise TreeError(f"the cut-out {node} needs level {tree.level_of(node)}; found level {self.level}")
         at = self.level
         found: list[FileOutput] = []
         if self.labels:

@@ -11,9 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bodycascade import drawing
 from bodycascade.errors import ImageError
 from bodycascade.segmentation import Segmentation
-
-OPACITY = 0.55
-"""Colours are told apart at that strength, and what lies beneath is still seen."""
+from bodycascade.strips import strips
 
 STRIP_PIXELS = 1 << 22
 """Large pictures are painted in strips of about so many pixels; blending takes twelve bytes for each."""
@@ -39,11 +37,9 @@ def painted(segmentation: Segmentation, level: int) -> npt.NDArray[np.uint8]:
     if image is None:
         raise ImageError("an overlay needs the picture; this segmentation came without it")
     labels, palette = segmentation.level(level), segmentation.tree.level_palette(level)
-    rows = max(1, STRIP_PIXELS // image.shape[1])
     result = np.empty_like(image)
-    for top in range(0, len(image), rows):
-        strip = slice(top, top + rows)
-        result[strip] = drawing.overlay(image[strip], labels[strip], palette, OPACITY)
+    for strip in strips(0, len(image), width=image.shape[1], pixels=STRIP_PIXELS):
+        result[strip] = drawing.overlay(image[strip], labels[strip], palette, drawing.OPACITY)
     return result
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
+from bodycascade.files import csv_text
 from bodycascade.hierarchy import Tree
 from bodycascade.segmentation import Segmentation
 
@@ -25,9 +25,6 @@ def shares_table(tree: Tree, level: int, rows: Iterable[tuple[str, tuple[int, in
 
     `rows` holds (name, (H, W), shares).
     """
-    nodes, text = nodes_down_to(tree, level), io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "width", "height", *nodes])
-    for name, (height, width), found in rows:
-        writer.writerow([name, width, height, *(f"{found[node]:.6f}" for node in nodes)])
-    return text.getvalue()
+    nodes = nodes_down_to(tree, level)
+    lines = ([name, width, height, *(f"{found[node]:.6f}" for node in nodes)] for name, (height, width), found in rows)
+    return csv_text(chain([["picture", "width", "height", *nodes]], lines))

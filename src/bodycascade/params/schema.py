@@ -243,7 +243,7 @@ class TrainParams:
     calibration: Calibration
     checkpoint_seconds: Annotated[float, Range(0, 86400)]
     panels: Annotated[int, Range(0, 100)]
-    prefetch: Annotated[int, Range(0, 64)]
+    prefetch: Annotated[int, Range(1, 64)]
     augment: Augment
 
 

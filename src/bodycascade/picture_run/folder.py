@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -11,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bodycascade.errors import DataError, ImageError
-from bodycascade.files import write_text
+from bodycascade.files import csv_text, write_text
 from bodycascade.folders import only_one
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs.asked import Asked, FileOutput
@@ -142,11 +140,8 @@ def _having(kind: str, entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _failures_table(failures: Sequence[tuple[str, str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "reason"])
-    writer.writerows(sorted((_text(picture), _text(reason)) for picture, reason in failures))
-    return text.getvalue()
+    rows = sorted((_text(picture), _text(reason)) for picture, reason in failures)
+    return csv_text([("picture", "reason"), *rows])
 
 
 def _text(name: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
 
+from bodycascade.files import csv_text
 from bodycascade.hierarchy import Tree
 
 
@@ -49,16 +48,14 @@ def count_frequencies(pixels: Sequence[Sequence[int]], tree: Tree) -> Frequencie
 def frequencies_csv(pixels: Sequence[Sequence[int]], tree: Tree) -> str:
     """A table with the columns `COLUMNS`: every class of every level, shares of all pixels and of all images."""
     counts = np.array(pixels, dtype=np.int64).reshape(-1, tree.num_labels)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     background = tree.leaves[0].name
     for level, names in enumerate(tree.levels):
         for name in (background, *names):
             row = _frequency(counts, name, tree.root.name, tree)
             shares = (f"{row['fraction']:.6f}", row["images"], f"{row['presence']:.6f}")
-            writer.writerow((name, level, row["pixels"], *shares))
-    return buffer.getvalue()
+            rows.append((name, level, row["pixels"], *shares))
+    return csv_text(rows)
 
 
 def _frequency(counts: np.ndarray[tuple[int, int], np.dtype[np.int64]], name: str, whole: str, tree: Tree) -> Frequency:

@@ -60,9 +60,9 @@ class _Source:
 
 @dataclass(frozen=True)
 class Manifest(_Source):
-    """Of the packs. Its `settings` lack those that are of val alone.
+    """What the packs of train and selection were made from. Its `settings` lack those that are of val alone.
 
-    `ids`: train and selection, each sorted. `kinds`: id to colour, gray or near_gray, for all of them. `packs`: sha256
+    `ids`: train and selection, each sorted. `kinds`: id to colour, gray or near_gray, for these. `packs`: sha256
     of each pack's index, which holds those of its arrays. `frequencies`: of the ids in train.
     """
 
@@ -74,7 +74,7 @@ class Manifest(_Source):
 
 @dataclass(frozen=True)
 class ValManifest(_Source):
-    """Of val, which is not packed.
+    """What val, which is not packed, consists of.
 
     `ids`: sorted. `kinds`: id to colour, gray or near_gray. `files`: sha256 of each original file by its path in the
     layout.

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.data.examples import Example
 from bodycascade.errors import DataError
 from bodycascade.files import replace_file, sha256_of, write_json
 
@@ -25,26 +25,16 @@ FORMAT_VERSION = 1
 _INDEX_KEYS = {"format_version", "ids", "sizes", "kinds", "epoch", "sha256"}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One image: `image` (H, W, 3) uint8 RGB, `mask` (H, W) uint8 leaf labels, `kind` colour, gray or near_gray."""
-
-    id: str
-    image: npt.NDArray[np.uint8]
-    mask: npt.NDArray[np.uint8]
-    kind: str
-
-
-def write_pack(folder: Path, samples: Iterable[Sample], *, gray_share: float | None = None) -> None:
-    """Write `samples` to `folder` as a pack; the same samples give the same bytes.
+def write_pack(folder: Path, examples: Iterable[Example], *, gray_share: float | None = None) -> None:
+    """Write `examples` to `folder` as a pack; the same examples give the same bytes.
 
     `gray_share`: pictures without colour are repeated in an epoch until they make up this share of it; None: no
-    repeats. Raises `DataError` where there is no sample at all, or where the disk takes no more.
+    repeats. Raises `DataError` where there is no example at all, or where the disk takes no more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
     with replace_file(folder / "images.bin") as images_path, replace_file(folder / "masks.bin") as masks_path:
-        written = _write_arrays(samples, images_path, masks_path, folder)
+        written = _write_arrays(examples, images_path, masks_path, folder)
     if not written:
         raise DataError(f"{folder}: no image is left for this pack; expected at least one")
     index = {
@@ -59,18 +49,18 @@ def write_pack(folder: Path, samples: Iterable[Sample], *, gray_share: float | N
 
 
 def _write_arrays(
-    samples: Iterable[Sample], images_path: Path, masks_path: Path, folder: Path
+    examples: Iterable[Example], images_path: Path, masks_path: Path, folder: Path
 ) -> list[tuple[str, list[int], str]]:
-    """(id, [height, width], kind) of each sample, in the order in which the two files hold them."""
+    """(id, [height, width], kind) of each example, in the order in which the two files hold them."""
     written: list[tuple[str, list[int], str]] = []
     done = 0
     try:
         # Closing the files writes too, so it happens within the try.
         with images_path.open("wb") as images, masks_path.open("wb") as masks:
-            for sample in samples:
-                done += images.write(np.ascontiguousarray(sample.image).data)
-                done += masks.write(np.ascontiguousarray(sample.mask).data)
-                written.append((sample.id, [int(side) for side in sample.mask.shape], sample.kind))
+            for example in examples:
+                done += images.write(np.ascontiguousarray(example.image).data)
+                done += masks.write(np.ascontiguousarray(example.labels).data)
+                written.append((example.id, [int(side) for side in example.labels.shape], example.kind))
     except OSError as error:
         remedy = "make room, or lower preprocess.long_side"
         reason = f"{error.strerror} after {done:,} bytes"
@@ -123,7 +113,7 @@ class Pack:
         start, stop, size = self._place(index)
         return self._images[3 * start : 3 * stop].reshape(*size, 3)
 
-    def mask(self, index: int) -> npt.NDArray[np.uint8]:
+    def labels(self, index: int) -> npt.NDArray[np.uint8]:
         """(H, W) uint8 leaf labels, read-only, of image number `index`."""
         start, stop, size = self._place(index)
         return self._masks[start:stop].reshape(size)

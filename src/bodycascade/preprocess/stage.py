@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bodycascade.data.check import DataReport, check_data
+from bodycascade.data.examples import Example
 from bodycascade.data.layout import Layout
 from bodycascade.data.parallel import ordered_map
 from bodycascade.data.rendering import render_dataset
@@ -19,8 +20,8 @@ from bodycascade.params import Params, Preprocess
 from bodycascade.preprocess.frequencies import count_frequencies, frequencies_csv
 from bodycascade.preprocess.grayscale import kind_of
 from bodycascade.preprocess.manifest import Manifest, ValManifest, settings_by_key, write_manifest
-from bodycascade.preprocess.pack import Sample, write_pack
-from bodycascade.preprocess.sampling import packed_size, read_sample
+from bodycascade.preprocess.pack import write_pack
+from bodycascade.preprocess.sampling import packed_size, read_example
 from bodycascade.progress import track
 
 
@@ -87,23 +88,23 @@ def _make(
     train, selection = split_selection(report.train, settings.selection_fraction)
     kinds = {}
 
-    def samples(ids: Iterable[str], *, drop: bool = False) -> Iterator[Sample]:
-        for sample in ordered_map(lambda name: read_sample(layout, name, settings), ids):
-            kinds[sample.id] = sample.kind
-            if not (drop and sample.kind != "colour"):
-                yield sample
+    def examples(ids: Iterable[str], *, drop: bool = False) -> Iterator[Example]:
+        for example in ordered_map(lambda name: read_example(layout, name, settings), ids):
+            kinds[example.id] = example.kind
+            if not (drop and example.kind != "colour"):
+                yield example
 
     drop, balance = grayscale.treatment == "drop", grayscale.treatment == "balance"
-    packed = samples(track(train, "pack train", total=len(train)), drop=drop)
+    packed = examples(track(train, "pack train", total=len(train)), drop=drop)
     write_pack(folder / "train", packed, gray_share=grayscale.balanced_share if balance else None)
-    write_pack(folder / "selection", samples(selection))
+    write_pack(folder / "selection", examples(selection))
     kept = tuple(name for name in train if not (drop and kinds[name] != "colour"))
     return Manifest(
         tree=tree.to_json(),
         layout=where,
         settings=settings_by_key(settings, val=False),
         ids={"train": kept, "selection": selection},
-        kinds=dict(sorted(kinds.items())),
+        kinds={name: kinds[name] for name in sorted((*kept, *selection))},
         packs={split: sha256_of(folder / split / "index.json") for split in ("train", "selection")},
         frequencies=count_frequencies([report.pixels[name] for name in kept], tree),
     )
@@ -128,7 +129,7 @@ def _write_table(path: Path, text: str) -> None:
 
 
 def _checksums(layout: Layout, ids: tuple[str, ...]) -> dict[str, str]:
-    paths = [path for name in ids for path in (layout.image_path(name), layout.mask_path(name))]
+    paths = [path for name in ids for path in (layout.image_path(name), layout.labels_path(name))]
     names = [path.relative_to(layout.folder).as_posix() for path in paths]
     return dict(zip(names, ordered_map(sha256_of, paths), strict=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,7 @@ class Assembly:
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """Steps of the optimiser in the whole training."""
         return self.trainer.epochs * self.loader.steps_per_epoch
 
 
@@ -69,9 +70,10 @@ def _standardise(expert: Expert, loader: BatchLoader, *, views: int) -> None:
     """Bring the maps of a pretrained trunk to one size, as the first `views` of the training show them."""
     if not isinstance(expert.unet, EncoderUNet):
         return
-    seen = []
-    batches = loader.epoch(0)
-    for batch, _ in islice(batches, -(-views // loader.batch_size)):
-        seen.append(expert.prepare(batch.images, batch.parent))
-    batches.close()
-    expert.unet.standardise(torch.cat(seen))
+    with closing(loader.epoch(0)) as batches:
+        wanted = islice(batches, -(-views // loader.batch_size))
+        seen = torch.cat([expert.prepare(batch.images, batch.parent) for batch, _ in wanted])[:views]
+    training = expert.training
+    expert.eval()  # batch norms, in timm's encoders, are to count training steps only
+    expert.unet.standardise(seen)
+    expert.train(training)

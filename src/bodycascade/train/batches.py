@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from bodycascade.data.parallel import ordered_map
 from bodycascade.hierarchy import IGNORE, ExpertSpec, Tree
 from bodycascade.params import TrainParams
 from bodycascade.preprocess.pack import Pack
@@ -85,7 +86,7 @@ class BatchLoader:
         self._boxes = BoxChooser(pack, train=train, zoom=zoom, seed=seed, inside=self._target_map != IGNORE)
         self._make_augmenter = make_augmenter
         self._threads = threading.local()
-        inside = {i for i in range(len(pack)) if bool((self._target_map[pack.mask(i)] != IGNORE).any())}
+        inside = {i for i in range(len(pack)) if bool((self._target_map[pack.labels(i)] != IGNORE).any())}
         self._views = _numbered([i for i in pack.epoch if i in inside])
 
     @property
@@ -112,24 +113,12 @@ class BatchLoader:
         order = [self._views[place] for place in shuffled]
         size, ahead = self._train.batch_size, self._train.prefetch
         chunks = (order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch))
-        with ThreadPoolExecutor(LOADING_THREADS) as pool:
-
-            def start(count: int) -> list[Future[Batch]]:
-                return [pool.submit(self._load, epoch, chunk) for chunk in islice(chunks, count)]
-
-            try:
-                coming = deque(start(ahead))
-                while True:
-                    started = time.perf_counter()
-                    coming.extend(start(0 if coming else 1))
-                    if not coming:
-                        return
-                    batch = coming.popleft().result()
-                    waited = time.perf_counter() - started
-                    coming.extend(start(min(ahead, 1)))
-                    yield batch, waited
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        batches = ordered_map(partial(self._load, epoch), chunks, threads=LOADING_THREADS, ahead=ahead)
+        with closing(batches):
+            started = time.perf_counter()
+            for batch in batches:
+                yield batch, time.perf_counter() - started
+                started = time.perf_counter()
 
     def _load(self, epoch: int, wanted: Sequence[tuple[int, ...]]) -> Batch:
         if not hasattr(self._threads, "augmenter"):
@@ -146,7 +135,7 @@ class BatchLoader:
         guess = self._parents.map(index) if self._parents and self._guesses(epoch, index, *repeat) else None
         image, labels, parent = self._threads.augmenter(
             box.cut(self._pack.image(index)),
-            box.cut(self._pack.mask(index)),
+            box.cut(self._pack.labels(index)),
             None if guess is None else box.cut(guess),
             seed=self._seed.derive(VIEW, epoch, index, *repeat),
         )

@@ -39,7 +39,7 @@ class BestWeights:
 
     def offer(self, weights: Weights, score: Score, *, phase: int, epoch: int) -> None:
         """Keep a copy of `weights` where they are the best of `phase`; where `score` tells nothing, the last ones."""
-        if not score.tells:
+        if not score.is_meaningful:
             self._by_phase = {}
         if phase in self._by_phase and score.mean_iou <= self._by_phase[phase]["score"]:
             return

@@ -33,7 +33,7 @@ class BoxChooser:
 
         `repeat`: which of the epoch's further views of that image it is, from 1; none for the first.
         """
-        height, width = self._pack.mask(index).shape
+        height, width = self._pack.labels(index).shape
         whole = Box(0, 0, height, width)
         if self._zoom is None or not self._train.box_share:
             return whole
@@ -52,20 +52,20 @@ class BoxChooser:
 
     def _boxes(self, index: int) -> list[tuple[Box, float]]:
         if index not in self._found:
-            mask = self._pack.mask(index)
-            boxes = [(box, self._count(box, index)) for box in clusters(people(mask), mask.shape)]
+            labels = self._pack.labels(index)
+            boxes = [(box, self._count(box, index)) for box in clusters(people(labels), labels.shape)]
             self._found[index] = [(box, count**self._train.box_size_power) for box, count in boxes if count]
         return self._found[index]
 
     def _count(self, box: Box, index: int) -> int:
-        return int(np.count_nonzero(self._inside[box.cut(self._pack.mask(index))]))
+        return int(np.count_nonzero(self._inside[box.cut(self._pack.labels(index))]))
 
     def _holding(self, box: Box, index: int, otherwise: Box) -> Box:
         """`box`, unless its displacement has cut all of the node off."""
         return box if self._count(box, index) else otherwise
 
 
-def people(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def people(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """(H, W) bool: where the labels (H, W) show somebody."""
-    shown: npt.NDArray[np.bool_] = (mask != 0) & (mask != IGNORE)  # the background's label is 0 in every tree
+    shown: npt.NDArray[np.bool_] = (labels != 0) & (labels != IGNORE)  # the background's label is 0 in every tree
     return shown

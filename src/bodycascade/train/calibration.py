@@ -1,7 +1,8 @@
-"""The last touch of a training: how ready an expert is to say each child, set by what scores best on the selection set.
+"""Calibration: one offset per child, added to its logit after training, chosen for the best mean IoU on the selection
+set.
 
-A loss over pixels and the mean IoU want different things: a class that is easily mistaken is said too often or too
-seldom. One number per child, added to its logit, is enough to mend that, and too little to learn the set by heart.
+A loss over pixels and the mean IoU want different things: a class that is easily mistaken is predicted too often or too
+seldom. One number per child is enough to mend that, and too little to overfit the set.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ def best_shifts(
     of `search.rounds`, for one child after the other, `search.steps` shifts from -reach to reach are tried, the others
     staying as they are; no shift is the answer where none is better. `between` is called before each try.
     """
-    children = logits.shape[1]
-    shifts = np.zeros(children, np.float32)
+    num_children = logits.shape[1]
+    shifts = np.zeros(num_children, np.float32)
     best = _mean_iou(logits, targets, background)
     for _ in range(search.rounds):
-        for child in range(children):
+        for child in range(num_children):
             for value in np.linspace(-search.reach, search.reach, search.steps, dtype=np.float32):
                 between()
                 tried = shifts.copy()
@@ -72,8 +73,8 @@ def best_shifts(
 
 
 def _mean_iou(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], background: bool) -> float:
-    children = logits.shape[1]
-    pairs = targets.astype(np.int64) * children + logits.argmax(axis=1)
-    matrix = np.bincount(pairs, minlength=children**2).reshape(children, children)
+    num_children = logits.shape[1]
+    pairs = targets.astype(np.int64) * num_children + logits.argmax(axis=1)
+    matrix = np.bincount(pairs, minlength=num_children**2).reshape(num_children, num_children)
     counted = [iou for iou in child_ious(matrix)[int(background) :] if iou is not None]
     return float(np.mean(counted)) if counted else 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import shutil
 import time
@@ -15,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bodycascade.files import naming, replace_file, write_text
+from bodycascade.errors import MissingExtraError
+from bodycascade.files import csv_text, naming, replace_file, write_text
 from bodycascade.progress import duration
 from bodycascade.train.counters import EpochSums, Place
 from bodycascade.train.scoring import Score
@@ -60,8 +59,11 @@ class Events:
     """
 
     def __init__(self, folder: Path, rows: Sequence[Row], *, panels: Path) -> None:
-        # Here and not above: it takes a second that nobody but a trainer should pay.
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+        try:
+            # Here and not above: it takes a second that nobody but a trainer should pay.
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+        except ImportError:
+            raise MissingExtraError("tensorboard", "pipeline") from None
 
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -106,12 +108,8 @@ class Events:
 
 def write_history(path: Path, rows: Sequence[Row]) -> None:
     """Write `rows` as CSV, whole or not at all; `wall_time` stays out, since it means nothing to a reader."""
-    buffer = io.StringIO()
     columns = [key for key in rows[0] if key != "wall_time"] if rows else ["epoch"]
-    writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _rounded(value) for key, value in row.items()} for row in rows)
-    write_text(path, buffer.getvalue())
+    write_text(path, csv_text([columns, *([_rounded(row[key]) for key in columns] for row in rows)]))
 
 
 def describe(row: Row, *, epochs: int, seconds_left: float, scores: Mapping[str, float]) -> str:

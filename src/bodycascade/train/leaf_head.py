@@ -1,8 +1,8 @@
 """A second, finer question asked of an expert while it trains: which leaf is each pixel?
 
-Who must tell arms from legs has the features to tell an arm from a lamp post; and the experts below, which start from
-these weights, start with them. The head is thrown away after the training (deep supervision, Lee et al. 2015,
-arXiv:1409.5185).
+Learning to tell arms from legs also gives the features that tell an arm from a lamp post, and the experts below, which
+start from these weights, start with those features. The head is thrown away after the training (deep supervision, Lee
+et al. 2015, arXiv:1409.5185).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bodycascade.encoders import EncoderUNet, import_weights, make_encoder
+from bodycascade.encoders import EncoderUNet, import_weights, is_beginning, make_encoder
 from bodycascade.errors import TrainingError
 from bodycascade.expert import IMAGENET_MEAN, IMAGENET_STD, NO_ENCODER, Expert, ExpertSettings
 from bodycascade.hierarchy import Tree
@@ -111,9 +111,15 @@ def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
 def _start_from(expert: Expert, parent: Expert) -> None:
     """Copy the parent's weights, its head excepted: what finds a body is a start for what divides it.
 
-    On pretrained trunks a parent may be more than its child, by further trunks, stages or channels: the child takes
-    over the first ones, which are those that both encoders' names begin with.
+    A parent's encoder may be more than its child's, by further trunks at the end or by the last stage of one: the child
+    takes over what it has itself, and of the decoder that joins them the channels that read it.
     """
+    if not is_beginning(expert.settings.encoder, of=parent.settings.encoder):
+        raise TrainingError(
+            f"{expert.spec.name} cannot start from {parent.spec.name}: its encoder is {expert.settings.encoder}, the "
+            f"parent's {parent.settings.encoder}; give both the same encoder, or set train.{expert.spec.name}.start "
+            "to scratch"
+        )
     own, given = expert.unet.state_dict(), parent.unet.state_dict()
     fits = _holds if isinstance(expert.unet, EncoderUNet) else torch.Size.__eq__
     for key, value in own.items():
@@ -132,7 +138,9 @@ def _start_from(expert: Expert, parent: Expert) -> None:
 
 
 def _holds(larger: torch.Size, smaller: torch.Size) -> bool:
-    return len(larger) == len(smaller) and all(theirs >= own for theirs, own in zip(larger, smaller, strict=True))
+    """Whether a weight holds another one, by more channels (the first two axes); a kernel is the same or another."""
+    channels = all(theirs >= own for theirs, own in zip(larger[:2], smaller[:2], strict=False))
+    return len(larger) == len(smaller) and larger[2:] == smaller[2:] and channels
 
 
 def _text(shape: torch.Size) -> str:
@@ -170,7 +178,9 @@ def make_loader(job: Job, split: Split) -> BatchLoader:
 
 
 def make_augmenter(tree: Tree, node: str, train: TrainParams) -> Augmenter:
-    """Random views for the expert that splits `node`, which hold some of its pixels unless crops lie anywhere."""
+    """Random views for the expert that splits `node`: they hold some of its pixels (the root's some of a person) unless
+    crops lie anywhere.
+    """
     inside = set(tree.labels(node))
     outside = tuple(label for label in range(tree.num_labels) if label not in inside)
     return Augmenter(

@@ -9,10 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bodycascade.descent import resize_map
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
-from bodycascade.resizing import resize_image
+from bodycascade.resizing import resize_image, resize_map
 from bodycascade.train.scoring import SelectionScorer
 
 SIDE = 192
@@ -39,7 +38,7 @@ def sample_panels(expert: Expert, scorer: SelectionScorer, *, count: int) -> npt
 def _predict(expert: Expert, image: Tensor, mask: Tensor | None, target: Tensor) -> npt.NDArray[np.uint8]:
     """(H, W) uint8 children where `target` knows one, IGNORE elsewhere: the pixels that the score counts."""
     device = expert.mean.device
-    children = expert.predict(image[None].to(device), None if mask is None else mask[None].to(device))[0]
+    conditionals = expert.predict(image[None].to(device), None if mask is None else mask[None].to(device))[0]
     height, width = target.shape
-    winners = resize_map(children, (height, width)).argmax(0).to(torch.uint8).cpu()
+    winners = resize_map(conditionals, (height, width)).argmax(0).to(torch.uint8).cpu()
     return torch.where(target == IGNORE, target, winners).numpy()

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bodycascade.descent import Descent, resize_map
+from bodycascade.descent import Descent
 from bodycascade.devices import autocast
 from bodycascade.expert import Expert
 from bodycascade.files import replace_file, save_array
 from bodycascade.hierarchy import Tree
 from bodycascade.preprocess.pack import Pack
 from bodycascade.regions import Zoom
+from bodycascade.resizing import resize_map
 
 BATCH_SIZE = 32
 
@@ -43,7 +44,7 @@ class ParentMaps:
     """Probability of the parent node for each image of a pack, uint8 with 255 = 1, at the pack's sizes."""
 
     def __init__(self, path: Path, pack: Pack) -> None:
-        self._sizes = [pack.mask(i).shape for i in range(len(pack))]
+        self._sizes = [pack.labels(i).shape for i in range(len(pack))]
         self._starts = np.concatenate([[0], np.cumsum([h * w for h, w in self._sizes])])
         self._pixels = np.load(path, mmap_mode="r", allow_pickle=False)
 
@@ -67,7 +68,7 @@ def write_parent_maps(
 
     The experts look as they will look in the cascade: with `zoom`, at boxes around people.
     """
-    sizes = [pack.mask(i).shape for i in range(len(pack))]
+    sizes = [pack.labels(i).shape for i in range(len(pack))]
     starts = np.concatenate([[0], np.cumsum([h * w for h, w in sizes])])
     pixels = np.zeros(int(starts[-1]), np.uint8)
     experts = {step.expert.spec.name: step.expert for step in ancestors}
@@ -79,10 +80,10 @@ def write_parent_maps(
         with autocast(device, precision):
             regions = descent.regions([pack.image(i) for i in indices])
         for region in regions:
-            if node in region.nodes:
+            if node in region.reach:
                 index, box = first + region.image, region.box
                 whole = pixels[starts[index] : starts[index + 1]].reshape(sizes[index])
-                scaled = resize_map(region.nodes[node], (box.height, box.width)) * 255
+                scaled = resize_map(region.reach[node], (box.height, box.width)) * 255
                 box.cut(whole)[...] = scaled.round().to(torch.uint8).cpu().numpy()
         report(indices.stop)
     with replace_file(path) as aside:

@@ -40,7 +40,7 @@ class Schedule:
 
     @property
     def epochs(self) -> int:
-        """Of the whole training, the cycles of weight averaging included."""
+        """Number of epochs in the whole training, the cycles of weight averaging included."""
         return self.cycles[-1].last
 
     def cycle(self, epoch: int) -> Cycle:
@@ -48,7 +48,7 @@ class Schedule:
         return next(cycle for cycle in self.cycles if epoch < cycle.last)
 
     def learning_rate(self, step: int) -> float:
-        """At `step`, counted from 0 through all epochs."""
+        """The learning rate at `step`, counted from 0 through all epochs."""
         cycle, done = self._place(step)
         warmup = round(self._train.warmup_epochs * self._steps_per_epoch)
         steps = (cycle.last - cycle.first) * self._steps_per_epoch

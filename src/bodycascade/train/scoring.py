@@ -34,13 +34,13 @@ class Score:
     """How good an expert is on the selection set.
 
     `ious`: of each child over all pixels; one that is neither there nor predicted has none. `mean_iou`: their mean
-    without the background. `tells`: whether any child that counts is there; where none is, `mean_iou` says nothing of
-    the expert. `loss`: the mean of what was looked at, an image or a box. `seconds`: how long it took.
+    without the background. `is_meaningful`: whether any child that counts is there; where none is, `mean_iou` says
+    nothing of the expert. `loss`: the mean of what was looked at, an image or a box. `seconds`: how long it took.
     """
 
     ious: dict[str, float]
     mean_iou: float
-    tells: bool
+    is_meaningful: bool
     loss: float
     seconds: float
 
@@ -69,8 +69,8 @@ class SelectionScorer:
 
     The parent mask is the predicted one where `parents` is given, else the true one. With `zoom`, a child looks at
     boxes around the true people, else at whole images. What holds no pixel of the node is left out; `images` is the
-    number of images that are left, `counted` names the children whose IoU counts, and `tells` is whether any of them is
-    there. Inputs are made once, since they are the same every epoch.
+    number of images that are left, `counted` names the children whose IoU counts, and `is_meaningful` is whether any
+    of them is there. Inputs are made once, since they are the same every epoch.
     """
 
     def __init__(
@@ -85,7 +85,9 @@ class SelectionScorer:
         background = expert.tree.leaves[0].name
         self.counted = tuple(child for child in expert.spec.children if child != background)
         places = [expert.spec.children.index(child) for child in self.counted]
-        self.tells = any(bool(np.isin(view.target, places).any()) for views in by_shape.values() for view in views)
+        self.is_meaningful = any(
+            bool(np.isin(view.target, places).any()) for views in by_shape.values() for view in views
+        )
         self._groups = []
         for shape, views in by_shape.items():
             for first in range(0, len(views), BATCH_SIZE):
@@ -100,8 +102,8 @@ class SelectionScorer:
         `between` is called before each batch, for a caller who may want to break off.
         """
         started = time.perf_counter()
-        children = len(expert.spec.children)
-        matrix = np.zeros((children, children), np.int64)
+        num_children = len(expert.spec.children)
+        matrix = np.zeros((num_children, num_children), np.int64)
         loss = 0.0
         training = expert.training
         expert.eval()
@@ -112,15 +114,15 @@ class SelectionScorer:
                 full = functional.interpolate(one[None], size=target.shape, mode="bilinear").cpu()
                 loss += float(functional.cross_entropy(full, target[None].long(), ignore_index=IGNORE))
                 valid = target != IGNORE
-                pairs = target[valid].long() * children + full.argmax(1)[0][valid]
-                matrix += torch.bincount(pairs, minlength=children**2).view(children, children).numpy()
+                pairs = target[valid].long() * num_children + full.argmax(1)[0][valid]
+                matrix += torch.bincount(pairs, minlength=num_children**2).view(num_children, num_children).numpy()
         expert.train(training)
         ious = {
             name: iou for name, iou in zip(expert.spec.children, child_ious(matrix), strict=True) if iou is not None
         }
         mean = float(np.mean([iou for name, iou in ious.items() if name in self.counted] or [0.0]))
         looked_at = sum(len(group.targets) for group in self._groups)
-        return Score(ious, mean, self.tells, loss / max(1, looked_at), time.perf_counter() - started)
+        return Score(ious, mean, self.is_meaningful, loss / max(1, looked_at), time.perf_counter() - started)
 
     @torch.inference_mode()
     def sample(
@@ -182,7 +184,7 @@ def child_ious(matrix: npt.NDArray[np.int64]) -> list[float | None]:
 def _views(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> Iterator[_View]:
     """What there is to look at in each image that holds the expert's node."""
     for index in range(len(pack)):
-        labels = pack.mask(index)
+        labels = pack.labels(index)
         height, width = labels.shape
         boxes = [Box(0, 0, height, width)] if zoom is None else people_boxes(people(labels), (height, width), zoom)
         for box in boxes:

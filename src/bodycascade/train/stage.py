@@ -71,7 +71,7 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
     """Everything from the packs to the files, `above` being the trained experts on the path from the root."""
     training = assemble(job, manifest, above, folder=folder, maps=folder)
     trainer = training.trainer
-    if not training.scorer.tells:
+    if not training.scorer.is_meaningful:
         wanted = " or ".join(training.scorer.counted)
         job.say(f"no image of the selection set holds {wanted}: the last epoch's weights will be kept")
     again = _place(trainer) if trainer.resume() else ""

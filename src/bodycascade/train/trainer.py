@@ -72,7 +72,7 @@ class Trainer:
 
     @property
     def epochs(self) -> int:
-        """Of the whole training, the cycles of weight averaging included."""
+        """Number of epochs in the whole training, the cycles of weight averaging included."""
         return self._schedule.epochs
 
     @property
@@ -161,7 +161,7 @@ class Trainer:
             self._stop.raise_if_requested()
 
     def _checkpoint_and_stop(self) -> None:
-        """Where a stop is asked for. Scoring calls this: it can take longer than the patience of who asks."""
+        """Save a checkpoint and raise `Stopped` if a stop was requested; scoring, which takes minutes, calls it too."""
         if self._stop.requested:
             self.checkpoint()
             self._stop.raise_if_requested()

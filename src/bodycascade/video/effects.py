@@ -66,7 +66,7 @@ class Matte:
     """The node `name` white, all else black, gray at the edges: for editors, which take it as a luma matte."""
 
     def __init__(self, tree: Tree, name: str, *, smooth_seconds: float) -> None:
-        self.level = tree.depth(name)
+        self.level = tree.level_of(name)
         self._name, self._steadier = name, Steadier(smooth_seconds)
 
     def __call__(self, image: Picture, segmentation: Segmentation, time_seconds: float) -> Picture:
@@ -85,7 +85,7 @@ class Background:
     def __init__(
         self, tree: Tree, name: str, *, picture: Picture | None, blur_fraction: float, smooth_seconds: float
     ) -> None:
-        self.level = tree.depth(name)
+        self.level = tree.level_of(name)
         self._name, self._picture, self._blur = name, picture, blur_fraction
         self._steadier = Steadier(smooth_seconds)
         self._fitted: Picture | None = None

@@ -57,7 +57,7 @@ def how_measured(inputs: Inputs) -> str:
 
 def classes(inputs: Inputs) -> str:
     """IoU, precision and recall of every class."""
-    rows = [_class_row(inputs, inputs.tree.depth(name), name) for name in inputs.tree.class_names]
+    rows = [_class_row(inputs, inputs.tree.level_of(name), name) for name in inputs.tree.class_names]
     head = ("class", "level", "IoU", "95&nbsp;% interval", "precision", "recall")
     say = "Precision: of the pixels called so, the share that is. Recall: of the pixels that are, the share found."
     return section("classes", "Class by class", say, card(table(head, rows)))

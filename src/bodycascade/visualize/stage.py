@@ -64,11 +64,11 @@ def _panels(inputs: Inputs, split: ValSplit, predictions: Path) -> dict[str, lis
     made = {}
     for name in track(wanted, "visualize: panels", total=len(wanted)):
         example, predicted = split.read(name), read_label_map(predictions / f"{name}.png")
-        if predicted.shape != example.truth.shape or int(predicted.max()) >= inputs.tree.num_labels:
+        if predicted.shape != example.labels.shape or int(predicted.max()) >= inputs.tree.num_labels:
             raise DataError(f"{predictions / name}.png: does not fit its image; run the evaluate stage again")
         made[name] = make_panel(
             example.image,
-            example.truth,
+            example.labels,
             predicted,
             row=rows[name],
             tree=inputs.tree,

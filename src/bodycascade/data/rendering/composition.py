@@ -117,7 +117,7 @@ def _lifted(person: Person, lowest: float) -> Person:
 def _person(rng: np.random.Generator, shot: Shot, foot: tuple[float, float], unit: float) -> Person:
     pose = random_pose(rng, CALM if shot.calm else POSES)
     build = random_build(rng)
-    if pose.name == "cycle":
+    if pose.name == "ride":
         yaw = float(rng.choice([-90, 90]) + rng.normal(0, 8))
     else:
         kind = rng.choice(3, p=[0.66, 0.24, 0.1])
@@ -125,7 +125,7 @@ def _person(rng: np.random.Generator, shot: Shot, foot: tuple[float, float], uni
     skeleton = assemble(build, pose, yaw=yaw, pitch=float(rng.uniform(0, 10)))
     outfit = random_outfit(rng, skirt_allowed=pose.name == "stand")
     draft = Figure(skeleton, build, outfit, (foot[0], 0.0), unit)
-    lift = 0.25 * unit * build.size if pose.name == "cycle" else 0.0
+    lift = 0.25 * unit * build.size if pose.name == "ride" else 0.0
     return Person(
         Figure(skeleton, build, outfit, (foot[0], foot[1] - bounds(draft)[3] - lift), unit), foot[1], pose.name
     )

@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from bodycascade.data.layout import Layout, class_lines
+from bodycascade.data.parallel import usable_cores
 from bodycascade.data.rendering.parts import PartLabels
 from bodycascade.data.rendering.picture import render
 from bodycascade.errors import DataError
-from bodycascade.files import naming, save_array
+from bodycascade.files import naming
 from bodycascade.folders import folder_aside, put_in_place
 from bodycascade.hierarchy import PASCAL_PART, Tree
 
@@ -58,8 +59,7 @@ def render_dataset(
     PartLabels.of(tree)
     _check_free(folder)
     with folder_aside(folder) as aside:
-        for name in ("JPEGImages", "gt_masks"):
-            (aside / name).mkdir(parents=True)
+        Layout.make(aside)
         gray = _gray_places(train, grayscale_fraction, seed) | {
             train + place for place in _gray_places(val, grayscale_fraction, seed + 1)
         }
@@ -72,7 +72,7 @@ def render_dataset(
 
 def _run(jobs: list[_Job], workers: int | None) -> None:
     # Starting a process takes as long as rendering some forty pictures.
-    count = min(workers, len(jobs)) if workers else min(_usable_cores(), len(jobs) // 40)
+    count = min(workers, len(jobs)) if workers else min(usable_cores(), len(jobs) // 40)
     if count <= 1:
         for job in jobs:
             _write_one(job)
@@ -94,18 +94,15 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _write_one(job: _Job) -> None:
     picture_seed = int(np.random.SeedSequence([job.seed, job.index]).generate_state(1, np.uint64)[0])
     image, labels = render(picture_seed, job.side, grayscale=job.grayscale, tree=job.tree)
     name = _identifier(job.index)
-    target = Layout(job.folder).image_path(name)
+    layout = Layout(job.folder)
+    target = layout.image_path(name)
     with naming(target):
         Image.fromarray(image).save(target, quality=JPEG_QUALITY)
-    save_array(job.folder / "gt_masks" / f"{name}.npy", labels)
+    layout.write_labels(name, labels)
 
 
 def _identifier(index: int) -> str:

@@ -76,7 +76,7 @@ def _rest(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:
     spot = Spot(canvas, rng, figure.hip[0], person.ground, size)
     if person.pose == "sit":
         seat(spot, (person.ground - figure.hip[1]) / size - 0.32)
-    elif person.pose == "cycle":
+    elif person.pose == "ride":
         bicycle(spot, 1.0 if figure.skeleton.view[0, 2] > 0 else -1.0)
     else:
         left, right = bounds(figure)[:2]

@@ -106,7 +106,7 @@ def _ride(rng: Generator) -> Pose:
         for shift in (0.0, np.pi)
     )
     arm = Arm(rng.uniform(62, 76), 8, rng.uniform(10, 24), 10)
-    return Pose("cycle", rng.uniform(22, 40), 0, 0, (rng.uniform(-14, 0), 0, 0), (arm, arm), (legs[0], legs[1]))
+    return Pose("ride", rng.uniform(22, 40), 0, 0, (rng.uniform(-14, 0), 0, 0), (arm, arm), (legs[0], legs[1]))
 
 
 def _head(rng: Generator) -> HeadTurn:

@@ -55,7 +55,7 @@ class Leg:
 class Pose:
     """Degrees throughout. `lean` is forward, `roll` and `twist` turn the chest; `nod`, `turn`, `tilt` the head.
 
-    `name` says what the body rests on: "stand", "sit", "cycle" and so on.
+    `name` says what the body rests on: "stand", "sit", "ride" and so on.
     """
 
     name: str
