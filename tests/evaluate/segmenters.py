@@ -1,10 +1,11 @@
-"""Doubles behind the Segmenter seam: the truth, nothing but background, and given label maps."""
+"""Doubles behind the Segmenter seam: given label maps, and experts that know the truth or nothing."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.baselines.constant import ConstantSegmenter
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike, read_image
 from bodycascade.segmentation import Segmentation
@@ -23,18 +24,11 @@ class GivenSegmenter:
         return Segmentation(self.tree, self._labels[read_image(image).tobytes()])
 
 
-class BackgroundSegmenter:
-    """Finds nobody anywhere."""
+class BlindSegmenter(ConstantSegmenter):
+    """Every expert that predicts says its first child; the named experts know the truth."""
 
     def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-
-    def __call__(self, image: ImageLike) -> Segmentation:
-        return Segmentation(self.tree, np.zeros(read_image(image).shape[:2], np.uint8))
-
-
-class BlindSegmenter(BackgroundSegmenter):
-    """Every expert that predicts says its first child; the named experts know the truth."""
+        super().__init__(tree, 0)
 
     def with_truth(self, image: ImageLike, truth: Labels, experts: set[str]) -> Segmentation:
         parts = np.zeros_like(truth)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bodycascade.baselines.constant import ConstantSegmenter
 from bodycascade.data.examples import Example
 from bodycascade.errors import DataError
 from bodycascade.evaluate.predictions import write_label_map
@@ -15,7 +16,7 @@ from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tally import tally
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from tests.evaluate.project import ANIMAL, label_map
-from tests.evaluate.segmenters import BackgroundSegmenter, GivenSegmenter, Labels
+from tests.evaluate.segmenters import GivenSegmenter, Labels
 
 SCORE = Path(__file__).parents[1] / "reference" / "score.py"
 
@@ -45,7 +46,7 @@ def test_the_truth_as_a_segmenter_scores_one_at_every_level(tree: Tree) -> None:
 
 
 def test_nothing_but_background_scores_zero_at_every_level() -> None:
-    counted = tally(BackgroundSegmenter(PASCAL_PART), make_examples(PASCAL_PART), keep=ignore)
+    counted = tally(ConstantSegmenter(PASCAL_PART, 0), make_examples(PASCAL_PART), keep=ignore)
     figures = summary(counted, bootstrap_samples=20, seed=0)
     assert [figures[f"mIoU{level}"] for level in range(3)] == [0.0, 0.0, 0.0]
     assert figures["classes"]["head"] == {"iou": 0.0, "recall": 0.0}
@@ -95,4 +96,4 @@ def test_a_prediction_of_another_size_is_refused() -> None:
 
 def test_no_image_is_an_error_and_not_a_score() -> None:
     with pytest.raises(DataError, match="no image to score"):
-        tally(BackgroundSegmenter(PASCAL_PART), [], keep=ignore)
+        tally(ConstantSegmenter(PASCAL_PART, 0), [], keep=ignore)
