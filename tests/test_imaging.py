@@ -86,6 +86,38 @@ def test_exif_orientation_is_applied(orientation: int, suffix: str, tmp_path: Pa
         np.testing.assert_array_equal(read_image(picture), PICTURE)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_turned_tiffs_are_read_as_their_pixels_lie(tmp_path: Path, mode: str, orientation: int) -> None:
+    # By its name Pillow maps an uncompressed TIFF into memory, with its sides exchanged where it lies on its side.
+    gray = Image.fromarray(PICTURE[..., 0])
+    stored = Image.fromarray(PICTURE[..., 0].astype(np.uint16) * 257) if mode == "I;16" else gray.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "turned.tif", exif=exif)
+    stored.save(tmp_path / "packed.tif", exif=exif, compression="tiff_lzw")
+    np.testing.assert_array_equal(read_image(tmp_path / "turned.tif"), read_image(tmp_path / "packed.tif"))
+
+
+def test_a_file_that_may_not_be_read_is_no_damaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    Image.fromarray(PICTURE).save(tmp_path / "secret.png")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ImageError, match=rf"^{tmp_path}/secret\.png: cannot be read \(Permission denied\)$"):
+        read_image(tmp_path / "secret.png")
+
+
+def test_a_picture_beyond_pillows_limit_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    with pytest.raises(ImageError, match=r"large\.png: more than the 800 pixels that Pillow takes; raise PIL"):
+        read_image(tmp_path / "large.png")
+
+
 def test_large_pictures_are_converted_in_strips_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     alpha = Image.fromarray(PICTURE).convert("RGBA")
     monkeypatch.setattr("bodycascade.imaging.STRIP_PIXELS", 5 * 36)

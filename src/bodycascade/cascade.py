@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +15,13 @@ import torch
 from bodycascade.bundle import load_bundle, save_bundle
 from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
-from bodycascade.devices import autocast, choose_device, choose_precision, remember_kernels
+from bodycascade.devices import autocast, choose_device, choose_precision, remember_kernels, survive_forks
 from bodycascade.encoders.fusion import fuse
 from bodycascade.errors import BundleError, DataError, ImageError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike, icc_profile, read_image
-from bodycascade.regions import Zoom
+from bodycascade.regions import Box, Zoom
 from bodycascade.routing import Conditionals, hard_labels, leaf_probabilities, soft_labels
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import score_pairs
@@ -38,7 +40,10 @@ FAST_SHARE = 0.8
 
 
 class CascadeSegmenter:
-    """A segmenter made of one expert per inner node of a tree. It keeps no state: threads may share it.
+    """A segmenter made of one expert per inner node of a tree.
+
+    It keeps no state: threads may share it, it can be copied and pickled, and so can its results. A process that is
+    forked from this one computes on one core.
 
     `tree`: the classes. `experts`: the networks as they run, in the order of the tree. `routing`: hard (a child
     decides only where its parent won) or soft (the leaf with the largest product of probabilities). `zoom`: how people
@@ -64,6 +69,7 @@ class CascadeSegmenter:
         """
         self.settings = CascadeSettings(routing, zoom)
         remember_kernels()
+        survive_forks()
         self.tree = _common_tree(experts)
         self.fast = fast
         self.device, self.device_reason = choose_device(device)
@@ -174,6 +180,11 @@ class CascadeSegmenter:
         """How people are looked for and enlarged."""
         return self.settings.zoom
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Kernels are not copied or pickled with the experts; without them the last bits would differ.
+        self.__dict__ |= state
+        self.experts = tuple(_frozen(expert, self.device, self.precision) for expert in self.experts)
+
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.tree.experts)
         fast = ", fast" if self.fast else ""
@@ -228,14 +239,24 @@ class CascadeSegmenter:
             own = {name: small.to("cpu", copy=not alone) for name, small in region.maps.items()}
             kept.append((region.box, Conditionals(self.tree, size, own)))
 
-        def probs() -> npt.NDArray[np.float32]:
-            found = np.zeros((self.tree.num_labels, height, width), np.float32)
-            found[0] = 1.0  # where no region is, nobody was found
-            for box, conditionals in kept:
-                leaf_probabilities(conditionals, found[:, box.top : box.bottom, box.left : box.right])
-            return found
-
+        probs = _LeafProbabilities(self.tree, (height, width), kept)
         return Segmentation(self.tree, labels, image=picture, probs=probs, finest=finest)
+
+
+@dataclass(frozen=True)
+class _LeafProbabilities:
+    """Computes `Segmentation.probs` of a picture of `size` (H, W) from its regions; can be pickled."""
+
+    tree: Tree
+    size: tuple[int, int]
+    regions: list[tuple[Box, Conditionals]]
+
+    def __call__(self) -> npt.NDArray[np.float32]:
+        found = np.zeros((self.tree.num_labels, *self.size), np.float32)
+        found[0] = 1.0  # where no region is, nobody was found
+        for box, conditionals in self.regions:
+            leaf_probabilities(conditionals, found[:, box.top : box.bottom, box.left : box.right])
+        return found
 
 
 def _common_tree(experts: Sequence[Expert]) -> Tree:
@@ -258,8 +279,8 @@ def _frozen(expert: Expert, device: torch.device, precision: str) -> Expert:
     frozen.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cpu":
         side = 2 * expert.stride
-        trial = torch.linspace(-1, 1, 3 * side * side).view(1, 3, side, side)
-        usual = torch.zeros(1, 3, *expert.input_shape(3, 4))
+        trial = torch.linspace(-1, 1, 3 * side * side, dtype=torch.float32).view(1, 3, side, side)
+        usual = torch.zeros(1, 3, *expert.input_shape(3, 4), dtype=torch.float32)
         with autocast(device, precision):
             dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
             fuse(frozen, dtype, usual=_channels_last(usual), trial=_channels_last(trial))

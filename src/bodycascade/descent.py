@@ -213,7 +213,7 @@ def _excerpt(whole: Tensor, box: Box, size: Shape, shape: Shape) -> Tensor:
     """(C, h, w) of `shape`: what `box` shows of the map `whole` (C, h', w') of an image of `size`, bilinear."""
 
     def axis(first: int, last: int, full: int, steps: int) -> Tensor:
-        middles = (torch.arange(steps, device=whole.device) + 0.5) / steps
+        middles = (torch.arange(steps, dtype=torch.float32, device=whole.device) + 0.5) / steps
         return (first + middles * (last - first)) / full * 2 - 1  # grid_sample's coordinates, -1 to 1
 
     ys = axis(box.top, box.bottom, size[0], shape[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 
 import torch
 
@@ -19,6 +20,15 @@ def remember_kernels() -> None:
     """Have oneDNN remember the kernels of all sizes of input. Without effect once it has made one in this process."""
     for name, value in MORE_KERNELS.items():
         os.environ.setdefault(name, value)
+
+
+@cache
+def survive_forks() -> None:
+    """Have processes that are forked from this one compute in one thread.
+
+    OpenMP's other threads do not come along with a fork, and are waited for without end.
+    """
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def choose_device(name: str) -> tuple[torch.device, str]:

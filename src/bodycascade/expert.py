@@ -110,7 +110,7 @@ class Expert(nn.Module):
         self.unet = _network(settings, classes=len(self.spec.children))
         for name, colour in (("mean", settings.mean), ("std", settings.std)):
             # On the CPU even where the network is made on "meta", without memory: no file brings these numbers.
-            values = torch.tensor(colour, device="cpu").view(1, 3, 1, 1)
+            values = torch.tensor(colour, dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
 
     @property

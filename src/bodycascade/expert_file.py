@@ -91,7 +91,7 @@ def expert_from_bytes(data: bytes, *, source: str, tree: Tree | None) -> Expert:
         raise BundleError(f"{source}: damaged ({first_line(error)}); copy it again") from None
     _check_tensors(tensors, wanted, source)
     with NoDraws():
-        expert = Expert(own, settings)
+        expert = Expert(own, settings).float()  # whatever torch's default type is
     expert.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return expert.eval()
 

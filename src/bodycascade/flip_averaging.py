@@ -7,6 +7,7 @@ would make a right one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -73,14 +74,16 @@ class FlipAveraged:
             else:
                 labels[strip] = likeliest_children(probs_there.astype(np.float32), self._tree)
 
-        def probs() -> npt.NDArray[np.float32]:
-            mean = total.astype(np.float32)
-            for strip in cuts:
-                part = mean[:, strip]
-                part /= part.sum(axis=0)  # in place; steps were rounded, so the sum is not quite the same everywhere
-            return mean
+        return Segmentation(self._tree, labels, image=picture, probs=partial(_normalised, total, cuts))
 
-        return Segmentation(self._tree, labels, image=picture, probs=probs)
+
+def _normalised(total: Sums, cuts: list[slice]) -> npt.NDArray[np.float32]:
+    """(labels, H, W) float32: the sums as probabilities, made strip by strip."""
+    mean = total.astype(np.float32)
+    for strip in cuts:
+        part = mean[:, strip]
+        part /= part.sum(axis=0)  # in place; steps were rounded, so the sum is not quite the same everywhere
+    return mean
 
 
 def _add(total: Sums, probs: npt.NDArray[np.float32]) -> None:

@@ -34,10 +34,10 @@ _TURNS = {
 def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
     """The picture as (H, W, 3) uint8 RGB, C-contiguous, upright.
 
-    Paths and PIL images: the EXIF orientation is applied, alpha is dropped, 16-bit gray is scaled to 8 bits, the first
-    frame is taken. Arrays: uint8 of shape (H, W, 3), (H, W), (H, W, 1) or (H, W, 4); an array (H, W, 3) that is
-    contiguous is returned as it is, not copied. Raises `ImageError` on anything else, and where a file is missing,
-    truncated or no picture.
+    Paths and PIL images: the EXIF orientation is applied, alpha is dropped, 16-bit gray is scaled to 8 bits; of several
+    frames a file's first one is taken, a PIL image's current one. Arrays: uint8 of shape (H, W, 3), (H, W), (H, W, 1)
+    or (H, W, 4); an array (H, W, 3) that is contiguous is returned as it is, not copied. Raises `ImageError` on
+    anything else, and where a file is missing, truncated or no picture.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -56,21 +56,36 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
 def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB: the picture in `file`, as `read_image` gives it; an `ImageError` calls it `shown`."""
     try:
-        if isinstance(file, Path) and file.is_file() and file.stat().st_size == 0:
+        if not isinstance(file, Path):
+            return _decoded(file)
+        if file.is_file() and file.stat().st_size == 0:
             raise ImageError("the file is empty")
-        with Image.open(file) as image:
-            return _from_pillow(image)
+        # As a stream: by its name Pillow maps an uncompressed TIFF into memory, and scrambles it where it is turned.
+        with file.open("rb") as stream:
+            return _decoded(stream)
     except ImageError as error:
         raise ImageError(f"{shown}: {error}") from None
     except FileNotFoundError:
         raise ImageError(f"{shown}: no such file") from None
     except IsADirectoryError:
         raise ImageError(f"{shown}: a folder; expected a picture") from None
+    except PermissionError as error:
+        raise ImageError(f"{shown}: cannot be read ({error.strerror})") from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ImageError(
+            f"{shown}: more than the {limit:,} pixels that Pillow takes; raise PIL.Image.MAX_IMAGE_PIXELS for it"
+        ) from None
     except UnidentifiedImageError:
         raise ImageError(f"{shown}: not a picture in any format that Pillow reads") from None
     except Exception as error:
         # Decoders raise what they like on damaged files: struct.error, SyntaxError, IndexError, ...
         raise ImageError(f"{shown}: cannot be decoded ({first_line(error)})") from error
+
+
+def _decoded(stream: BinaryIO) -> npt.NDArray[np.uint8]:
+    with Image.open(stream) as image:
+        return _from_pillow(image)
 
 
 def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:

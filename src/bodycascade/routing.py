@@ -165,7 +165,9 @@ class _Products:
         """One (bottom - top, W) float32 for each label, in the order of the labels."""
         shape = (bottom - top, self._size[1])
         found: dict[int, Tensor] = {}
-        self._collect(self._tree.root, torch.ones(shape, device=self._device), (top, bottom), found)
+        self._collect(
+            self._tree.root, torch.ones(shape, dtype=torch.float32, device=self._device), (top, bottom), found
+        )
         return [found[label] for label in range(self._tree.num_labels)]
 
     def _collect(self, node: Node, probability: Tensor, rows: tuple[int, int], found: dict[int, Tensor]) -> None:

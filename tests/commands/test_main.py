@@ -152,6 +152,12 @@ def test_a_closed_standard_output_is_no_error(tiny_data: Path, call: Call, monke
     assert call("check", tiny_data)[:2] == (0, "")
 
 
+def test_a_closed_standard_error_is_no_error(tiny_data: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    code, said, _ = call("check", tiny_data)
+    assert (code, ": good" in said) == (0, True)
+
+
 def test_check_lists_every_bad_file(tiny_data: Path, call: Call) -> None:
     (tiny_data / "JPEGImages" / "img_00.jpg").write_bytes(b"")
     (tiny_data / "gt_masks" / "img_01.npy").unlink()

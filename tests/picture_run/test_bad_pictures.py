@@ -87,3 +87,11 @@ def test_a_name_too_long_for_an_output_is_a_failure_of_its_picture(photos: Path,
     outcome = run([photos], tmp_path / "out")
     assert (outcome.made, len(outcome.failures)) == (5, 1)
     assert "rename it" in outcome.failures[0][1]
+
+
+def test_a_bad_files_name_stays_on_one_line(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = str(photos / "two\nlines\x1b[1m.jpg")
+    Path(name).write_bytes(b"")
+    run([photos], tmp_path / "out")
+    assert failures(tmp_path / "out") == {name: "the file is empty"}
+    assert f"{photos}/two\\nlines\\x1b[1m.jpg: the file is empty" in capsys.readouterr().err.splitlines()

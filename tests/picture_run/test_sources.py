@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,36 @@ def test_a_word_that_means_nothing_is_one_line(
         find_sources([word])
     assert str(caught.value).startswith(f"{word}: {reason}")
     assert "\n" not in str(caught.value)
+
+
+def test_an_output_folder_that_holds_results_alone_is_no_word(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [str(photos), str(out)]
+    assert relative(find_sources(words, out=out)) == relative(find_sources([str(photos)], out=out))
+    save_painted(out / "mine.png")
+    assert "out/mine.png" in relative(find_sources(words, out=out))
+
+
+def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
+    image, _ = paint()
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    writer = threading.Thread(target=pipe.write_bytes, args=(file.getvalue(),), daemon=True)
+    writer.start()
+    (source,) = find_sources([str(pipe)])
+    writer.join(timeout=10)
+    assert source.pixels() == image.shape[0] * image.shape[1]
+    np.testing.assert_array_equal(source.read(), image)
+    assert source.icc_profile() is None
+
+
+def test_a_pipe_in_a_folder_is_no_picture(photos: Path) -> None:
+    before = relative(find_sources([str(photos)]))
+    os.mkfifo(photos / "pipe.png")
+    assert relative(find_sources([str(photos)])) == before
 
 
 def test_a_picture_comes_through_a_pipe() -> None:

@@ -55,6 +55,7 @@ def render(
     audio_codec: str = "aac",
     audio_seconds: float | None = None,
     audio_rate: int = 48000,
+    sound_start: int = 0,
     layout: str = "mono",
     options: dict[str, str] | None = None,
     aspect: Fraction = Fraction(1),
@@ -64,8 +65,8 @@ def render(
 
     `times` in steps of `time_base`; `degrees`: the rotation that the file asks for, counter-clockwise; `audio`: a tone
     of each of these hertz as a track of its own, as long as the video or `audio_seconds`, alike in all channels of
-    `layout`, `audio_rate` samples a second; `matrix`: H.273's number of the one from RGB, which the file then names, as
-    its primaries and transfer.
+    `layout`, `audio_rate` samples a second, from `sound_start` seconds on; `matrix`: H.273's number of the one from
+    RGB, which the file then names, as its primaries and transfer.
     """
     times = range(len(images)) if times is None else times
     with av.open(str(path), "w", format=container, options=options or {}) as output:
@@ -94,7 +95,8 @@ def render(
             for start in range(0, len(wave) - 1023, 1024):
                 channels = np.tile(wave[start : start + 1024], (av.AudioLayout(layout).nb_channels, 1))
                 sound = av.AudioFrame.from_ndarray(channels, format="fltp", layout=layout)
-                sound.sample_rate, sound.pts, sound.time_base = audio_rate, start, Fraction(1, audio_rate)
+                sound.sample_rate, sound.time_base = audio_rate, Fraction(1, audio_rate)
+                sound.pts = sound_start * audio_rate + start
                 output.mux(track.encode(sound))
             output.mux(track.encode(None))
     return path

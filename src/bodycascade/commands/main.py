@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     line that is not understood; 130 after Ctrl-C, 143 after SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if sys.stderr is None:  # as where the caller closed it
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: names of files need not be text
     if not sys.warnoptions:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from bodycascade.segmentation import SegmentAll
 
 
+MOST_PIXELS = 1_000_000_000
+"""Larger pictures are refused, as Pillow refuses those above 179 million, lest a small file take all memory. Telephones
+make 200 million."""
+
+
 @click.command(no_args_is_help=True)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("-o", "--out", required=True, metavar="OUT", help="Folder for the results; or one file; or - for a pipe.")
@@ -107,11 +112,14 @@ def _segment(
     tta: bool,
     overwrite: bool,
 ) -> int:
+    from PIL import Image  # noqa: PLC0415
+
     from bodycascade.cascade import BATCH_SIZE_IN_BFLOAT16, BATCH_SIZE_ON_GPU  # noqa: PLC0415
     from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
     from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
     from bodycascade.picture_run.single import single_output, write_single  # noqa: PLC0415
 
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many
     if asked.coco == "rle":
         require_pycocotools()
     ask = _asker(segmenter, asked, tta=tta)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,9 @@ PIXELS_AT_ONCE = 48_000_000
 
 WITH_PROBABILITIES = 4
 """A picture whose probabilities are made at its own size takes so many times the room of others."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What a name may hold and a terminal takes for more than a letter."""
 
 # The name or its characters are refused by the file system, which the next picture's name need not be.
 _NAME_ERRORS = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
@@ -211,7 +215,7 @@ class _Run:
         outcome.failures.append((source.shown, reason))
         self.failed.add(source.key)
         with redirect_stdout(sys.stderr):  # a bad picture is no result
-            progress.say(f"{source.shown}: {reason}")
+            progress.say(_CONTROL.sub(lambda found: repr(found[0])[1:-1], f"{source.shown}: {reason}"))
 
 
 def _names(planned: Sequence[Planned], known: Mapping[str, Entry]) -> dict[str, str]:

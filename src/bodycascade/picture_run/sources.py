@@ -93,10 +93,11 @@ def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryI
     """The pictures that `words` mean, each once, in the order of the words, those of a folder sorted.
 
     A word is a file, a folder (with all below it; hidden files, links to folders, the folder `out` and what earlier
-    runs wrote are left out), a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input).
-    What earlier runs wrote to `out` is left out of all. Raises `ImageError` where no picture is left, where a word
-    means nothing, and where a folder cannot be read.
+    runs wrote are left out), a named pipe, a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe`
+    (standard input). What earlier runs wrote to `out` is left out of all. Raises `ImageError` where no picture is left,
+    where a word means nothing, and where a folder cannot be read.
     """
+    words = _without_results(words, out)
     roots = _folder_names([word for word in words if word != PIPE and Path(word).is_dir()])
     found: dict[str, Source] = {}
     for word in dict.fromkeys(words):
@@ -114,6 +115,18 @@ def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryI
     return pictures
 
 
+def _without_results(words: Sequence[str], out: Path | None) -> Sequence[str]:
+    """`words` without the folder `out` where it holds results alone: in the second run a shell's * means it too."""
+    if out is None or not out.is_dir():
+        return words
+    kept = [word for word in words if word == PIPE or not _is_of_results(Path(word), out)]
+    return kept or words
+
+
+def _is_of_results(folder: Path, out: Path) -> bool:
+    return folder.is_dir() and folder.resolve() == out.resolve() and not any(_pictures_below(folder, out))
+
+
 def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | None) -> list[Source]:
     if word == PIPE:
         standard = None if sys.stdin is None else sys.stdin.buffer
@@ -127,6 +140,8 @@ def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | 
         if not inside:
             raise ImageError(f"{word}: the folder holds no picture; looked for files ending in .jpg, .png, .webp, ...")
         return [_source(file, path, roots[word]) for file in inside]
+    if path.is_fifo():  # it can be read once only
+        return [Source(word, None, PurePosixPath(), path.name, path.read_bytes())]
     if path.exists():
         return [_source(path, path.parent, "")]
     if _WILD & set(word):
@@ -160,8 +175,10 @@ def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:
         if JOURNAL in files:
             written |= {here / file for file in Journal(here).owners()}
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and here / name not in written:
-                yield here / name
+            file = here / name
+            is_picture = not name.startswith(".") and file.suffix.lower() in SUFFIXES
+            if is_picture and file not in written and not file.is_fifo():  # nobody may ever write to a pipe
+                yield file
 
 
 def _refuse(error: OSError) -> None:

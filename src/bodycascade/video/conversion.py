@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from bodycascade.errors import VideoError
 from bodycascade.resizing import resize_image
 from bodycascade.video.effects import Effect
+from bodycascade.video.pyav import av
 from bodycascade.video.reading import Frame, Item, Video
 from bodycascade.video.streaming import BatchSegmenter, ahead
 from bodycascade.video.writing import Form, refuse_source, write_video
@@ -41,6 +43,8 @@ def convert(
 ) -> Conversion:
     """Write the video `source` to `target`, whole or not at all, each frame as `effect` makes it.
 
+    Times are counted from the start of `source`, whatever its clock shows there.
+
     `batch` frames go through `segmenter` together; a few more wait decoded, so memory does not grow with the video.
     `quality`: the encoder's constant rate factor. `on_frame(done, total)` hears of each frame; the total is None where
     the file does not say. Raises `VideoError` where nothing can be decoded, or `target` cannot be written.
@@ -53,17 +57,18 @@ def convert(
         if first is None:
             raise VideoError(f"{source}: not one frame can be decoded; the file is damaged or cut short")
         size = (first.image.shape[0], first.image.shape[1])
-        form = Form(size, video.time_base, video.rate, first.aspect, video.colours)
+        form = Form(size, video.time_base, video.rate, first.aspect, video.colours, varies=video.varies)
+        start = round(video.start / video.time_base)
         tracks = video.audio if sound else ()
         writer = stack.enter_context(write_video(target, form, quality=quality, audio=tracks))
         done = 0
         for item in _painted(chain(held, [first], items), segmenter, effect, batch=batch, time_base=video.time_base):
             if isinstance(item, Frame):
-                writer.write(_at_size(item.image, size), item.pts)
+                writer.write(_at_size(item.image, size), item.pts - start, item.duration)
                 done += 1
                 on_frame(done, video.expected_frames)
             elif sound:
-                writer.write_sound(item)
+                writer.write_sound(_earlier(item, video.start))
         notes = (*video.notes(), *writer.notes)
     return Conversion(done, notes)
 
@@ -96,13 +101,21 @@ def _paint(
     group: list[Item], frames: list[Frame], segmenter: BatchSegmenter, effect: Effect, time_base: Fraction
 ) -> Iterator[Item]:
     found = segmenter.batch([frame.image for frame in frames], level=effect.level) if frames else []
-    segmentations = iter(found)
+    found.reverse()  # to take from its end: a segmentation that is let go takes its probabilities with it
     for item in group:
         if not isinstance(item, Frame):
             yield item
             continue
-        painted = effect(item.image, next(segmentations), float(item.pts * time_base))
+        painted = effect(item.image, found.pop(), float(item.pts * time_base))
         yield replace(item, image=painted)
+
+
+def _earlier(packet: av.Packet[Any], seconds: Fraction) -> av.Packet[Any]:
+    """The packet itself, its times less by `seconds`."""
+    steps = round(seconds / packet.time_base)
+    packet.pts = None if packet.pts is None else packet.pts - steps
+    packet.dts = None if packet.dts is None else packet.dts - steps
+    return packet
 
 
 def _at_size(image: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

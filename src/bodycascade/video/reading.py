@@ -30,11 +30,12 @@ _MISSING_SECONDS = 0.1
 class Frame:
     """One decoded frame. `image` (H, W, 3) uint8 RGB, upright; `pts`: its time in steps of the video's `time_base`.
 
-    `aspect`: width of a pixel over its height.
+    `duration`: for how many steps it is shown. `aspect`: width of a pixel over its height.
     """
 
     image: npt.NDArray[np.uint8]
     pts: int
+    duration: int
     aspect: Fraction
 
 
@@ -110,6 +111,16 @@ class Video:
     def rate(self) -> Fraction:
         """Frames per second, on an average."""
         return self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE
+
+    @property
+    def varies(self) -> bool:
+        """Whether frames may be shown for different times, as far as the file's head tells."""
+        return self.stream.average_rate is None or self.stream.average_rate != self.stream.base_rate
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds that the file's clock shows at its start, at least 0: recorders and broadcasts do not begin at 0."""
+        return max(Fraction(0), Fraction(self.container.start_time or 0, av.time_base))
 
     @property
     def colours(self) -> Colours | None:
@@ -206,7 +217,7 @@ class Video:
         length = getattr(frame, "duration", 0) or step
         found.end_seconds = float((pts - start + length) * self.time_base)
         turn, aspect = Turn.of_frame(frame), self.stream.sample_aspect_ratio or Fraction(1)
-        return Frame(turn.apply(to_rgb(frame)), pts, 1 / aspect if turn.swaps else aspect)
+        return Frame(turn.apply(to_rgb(frame)), pts, length, 1 / aspect if turn.swaps else aspect)
 
 
 def to_rgb(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:

@@ -111,10 +111,22 @@ def _holds(form: str, source: av.AudioStream) -> bool:
     """
     try:
         with av.open(io.BytesIO(), "w", format=form) as trial:
-            silence = av.Packet(bytes(source.codec_context.channels * _SAMPLE_BYTES))
+            silence = av.Packet(_silence(source))
             silence.stream, silence.pts, silence.dts = trial.add_stream_from_template(source), 0, 0
             silence.time_base = source.time_base or Fraction(1, source.rate)
             trial.mux(silence)
     except (av.error.FFmpegError, ValueError):
         return False
     return True
+
+
+def _silence(source: av.AudioStream) -> bytes:
+    """Something that muxers take for a packet of `source`."""
+    codec = source.codec_context
+    body = bytes(codec.channels * _SAMPLE_BYTES)
+    if codec.name != "aac" or codec.extradata:
+        return body
+    # In transport streams each packet of AAC has a header (ADTS, ISO/IEC 13818-7, 6.2) for what others say once: here
+    # of the low complexity profile, 48 kHz, stereo. Muxers read it, and look whether its length is right.
+    size = len(body) + 7
+    return bytes([0xFF, 0xF1, 0x4C, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC]) + body

@@ -36,6 +36,9 @@ HD = Colours(1, 1, 1)
 _CONVERTERS = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 """By H.273's number of a matrix, what FFmpeg's converter calls it; of two numbers for one matrix, either."""
 
+_FRAME_DURATION = 1 << 8
+"""FFmpeg's AV_CODEC_FLAG_FRAME_DURATION."""
+
 _LIMITED = 1
 """Luma from 16 to 235, what yuv420p means to every player."""
 
@@ -44,13 +47,15 @@ _LIMITED = 1
 class Form:
     """What a video file is like before its first frame: `size` (H, W) of the frames, steps of time in seconds, frames
     per second on an average, the shape of a pixel, and what its numbers say of colours: None to say nothing, as many
-    files do (FFmpeg takes that for BT.601 in reading and writing, so that nothing changes)."""
+    files do (FFmpeg takes that for BT.601 in reading and writing, so that nothing changes). `varies`: whether frames
+    are shown for different times."""
 
     size: tuple[int, int]
     time_base: Fraction
     rate: Fraction
     aspect: Fraction = Fraction(1)
     colours: Colours | None = None
+    varies: bool = False
 
 
 class VideoWriter:
@@ -79,8 +84,11 @@ class VideoWriter:
             even = f"{width + width % 2} x {height + height % 2}"
             self.notes.append(f"{width} x {height} is odd, which H.264 is not: written as {even}, the border repeated")
 
-    def write(self, image: npt.NDArray[np.uint8], pts: int) -> None:
-        """Add the frame `image` (H, W, 3) uint8 RGB, shown from `pts` steps on; the times of frames must rise."""
+    def write(self, image: npt.NDArray[np.uint8], pts: int, duration: int = 0) -> None:
+        """Add the frame `image` (H, W, 3) uint8 RGB, shown from `pts` steps on; the times of frames must rise.
+
+        `duration`: for how many steps; 0: until the next one.
+        """
         height, width = self._form.size
         if height % 2 or width % 2:
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -89,6 +97,7 @@ class VideoWriter:
             matrix = _CONVERTERS[self._form.colours.matrix]
             frame = frame.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=_LIMITED)
         frame.pts, frame.time_base = pts, self._form.time_base
+        frame.duration = duration
         self._output.mux(self._stream.encode(frame))
 
     def write_sound(self, packet: av.Packet[Any]) -> None:
@@ -145,6 +154,9 @@ def _video_stream(output: av.container.OutputContainer, form: Form, quality: int
     stream.pix_fmt = "yuv420p"
     coarse = name == "mpeg4" and form.time_base.denominator > _LARGEST_DENOMINATOR
     stream.codec_context.time_base = Fraction(1, 60000) if coarse else form.time_base
+    if form.varies:  # a frame's duration goes past the encoder only so, and only where no frame waits for a later one
+        stream.codec_context.flags |= _FRAME_DURATION
+        stream.codec_context.max_b_frames = 0
     if form.colours is not None:
         codec, colours = stream.codec_context, form.colours
         codec.colorspace, codec.color_primaries = colours.matrix, colours.primaries
