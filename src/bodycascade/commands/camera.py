@@ -32,7 +32,7 @@ def command(
     loopback: Path | None,
     window: bool | None,
     seconds: float | None,
-    asked: Repainting,
+    repainting: Repainting,
     cascade: CascadeChoice,
 ) -> None:
     """Segment what the camera sees, live.
@@ -45,7 +45,7 @@ def command(
     bodycascade camera --blur --loopback /dev/video10
     """
     if output is not None:
-        asked.check_free(output)
+        repainting.check_free(output)
     from bodycascade.video import live  # noqa: PLC0415 - torch and PyAV take seconds, --help should not
     from bodycascade.video.window import Window  # noqa: PLC0415
     from bodycascade.video.writing import refuse_source  # noqa: PLC0415
@@ -53,13 +53,13 @@ def command(
     if output is not None:
         refuse_source(output, Path(source))
     shots = live.camera_shots(source)
-    sinks: list[live.Sink] = [] if output is None else [live.Recording(output, quality=asked.quality)]
+    sinks: list[live.Sink] = [] if output is None else [live.Recording(output, quality=repainting.quality)]
     sinks += [] if loopback is None else [live.Loopback(loopback)]
     if window or (window is None and not sinks):
         sinks.append(Window("bodycascade"))
     if not sinks:
         raise BodyCascadeError("nothing to show to; leave out --no-window, or add -o or --loopback")
     segmenter = cascade.load()
-    effect = asked.effect(segmenter.tree)
+    effect = repainting.effect(segmenter.tree)
     shown, dropped = live.run_live(shots, segmenter, effect, sinks, seconds=seconds)
     click.echo(f"{shown} pictures shown, {dropped} passed over to stay in time")

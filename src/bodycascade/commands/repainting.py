@@ -84,11 +84,11 @@ class Repainting:
 
 
 def repainting_options(*, smooth: float) -> Decorator:
-    """A decorator: the shared options, given to the command as one `Repainting` called `asked`.
+    """A decorator: the shared options, given to the command as one `Repainting` called `repainting`.
 
     `smooth` is the default in seconds.
     """
-    return option_group(Repainting, "asked", _options(smooth))
+    return option_group(Repainting, "repainting", _options(smooth))
 
 
 def _options(smooth: float) -> list[Decorator]:

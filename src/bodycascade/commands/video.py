@@ -25,7 +25,9 @@ from bodycascade.commands.repainting import Repainting, repainting_options
 @click.option("--sound/--no-sound", default=True, show_default=True, help="Carry the audio tracks over.")
 @click.option("--batch", type=click.IntRange(1, 64), default=4, show_default=True, help="Frames taken at once.")
 @cascade_options
-def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repainting, cascade: CascadeChoice) -> None:
+def command(
+    *, source: Path, output: Path, sound: bool, batch: int, repainting: Repainting, cascade: CascadeChoice
+) -> None:
     """Segment the people in the video IN and write the video OUT.
 
     Sound, frame times and orientation stay as they are; OUT appears once it is whole.
@@ -35,12 +37,12 @@ def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repai
     bodycascade video clip.mov -o call.mp4 --blur --smooth 0.2
     bodycascade video clip.mov -o beach.mp4 --style replace --background beach.jpg
     """
-    asked.check_free(output)
+    repainting.check_free(output)
     from bodycascade.progress import Progress  # noqa: PLC0415 - --help is quick without
     from bodycascade.video.conversion import convert  # noqa: PLC0415
 
     segmenter = cascade.load()
-    effect = asked.effect(segmenter.tree)
+    effect = repainting.effect(segmenter.tree)
     with Progress(source.name, total=None) as progress:
         done = convert(
             source,
@@ -48,7 +50,7 @@ def command(*, source: Path, output: Path, sound: bool, batch: int, asked: Repai
             segmenter,
             effect,
             batch=batch,
-            quality=asked.quality,
+            quality=repainting.quality,
             sound=sound,
             on_frame=progress.at,
         )
