@@ -38,9 +38,9 @@ class JpegPack:
 
     def labels(self, index: int) -> UInt8:
         """(H, W) uint8 leaf labels of image number `index`."""
-        mask = self._layout.read_labels(self.ids[index])
-        height, width = mask.shape
-        return shrink(np.zeros((height, width, 3), np.uint8), mask, packed_size(height, width, self._long_side))[1]
+        labels = self._layout.read_labels(self.ids[index])
+        height, width = labels.shape
+        return shrink(np.zeros((height, width, 3), np.uint8), labels, packed_size(height, width, self._long_side))[1]
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,20 @@ class PillowViews(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         with Image.open(self.layout.image_path(self.ids[index])) as file:
             image = file.convert("RGB")
-        mask = Image.fromarray(self.layout.read_labels(self.ids[index]))
+        labels = Image.fromarray(self.layout.read_labels(self.ids[index]))
         scale = self.input_side / max(image.size)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        image, mask = image.resize(size, Image.Resampling.BILINEAR), mask.resize(size, Image.Resampling.NEAREST)
+        image, labels = image.resize(size, Image.Resampling.BILINEAR), labels.resize(size, Image.Resampling.NEAREST)
         left, top = (random.randint(*sorted((0, length - self.crop_side))) for length in size)
         box = (left, top, left + self.crop_side, top + self.crop_side)
-        image, mask = image.crop(box), _crop_labels(mask, box)
+        image, labels = image.crop(box), _crop_labels(labels, box)
         if random.random() < 0.5:
-            image, mask = ImageOps.mirror(image), ImageOps.mirror(mask)
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1), torch.from_numpy(np.array(mask, np.int64))
+            image, labels = ImageOps.mirror(image), ImageOps.mirror(labels)
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1), torch.from_numpy(np.array(labels, np.int64))
 
 
-def _crop_labels(mask: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+def _crop_labels(labels: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
     """The labels in `box`, IGNORE where it reaches over the edge."""
     canvas = Image.new("L", (box[2] - box[0], box[3] - box[1]), IGNORE)
-    canvas.paste(mask, (-box[0], -box[1]))
+    canvas.paste(labels, (-box[0], -box[1]))
     return canvas

@@ -182,6 +182,8 @@ class CascadeSegmenter:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Kernels are not copied or pickled with the experts; without them the last bits would differ.
+        remember_kernels()
+        survive_forks()
         self.__dict__ |= state
         self.experts = tuple(_frozen(expert, self.device, self.precision) for expert in self.experts)
 

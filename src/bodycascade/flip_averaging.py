@@ -56,7 +56,7 @@ class FlipAveraged:
         mirrored = [picture[:, ::-1].copy() for picture in pictures]
         found = list(self._segment([*pictures, *mirrored]))
         del mirrored
-        found.reverse()  # to take from its end: a segmentation that is let go takes its probabilities with it
+        found.reverse()  # popped from its end, so that the probabilities of each are freed as soon as they are added
         sums = [np.zeros((self._tree.num_labels, *picture.shape[:2]), np.uint16) for picture in pictures]
         for total in sums:
             _add(total, found.pop().probs)

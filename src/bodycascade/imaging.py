@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -43,7 +44,7 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
         return _from_array(source)
     if isinstance(source, Image.Image):
         try:
-            return _from_pillow(source)
+            return _from_pillow(_unmapped(source))
         except ImageError:
             raise
         except Exception as error:
@@ -74,13 +75,24 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ImageError(
-            f"{shown}: more than the {limit:,} pixels that Pillow takes; raise PIL.Image.MAX_IMAGE_PIXELS for it"
+            f"{shown}: more than the {limit:,} pixels that Pillow takes; make it smaller, or, in Python, raise "
+            "PIL.Image.MAX_IMAGE_PIXELS"
         ) from None
     except UnidentifiedImageError:
         raise ImageError(f"{shown}: not a picture in any format that Pillow reads") from None
     except Exception as error:
         # Decoders raise what they like on damaged files: struct.error, SyntaxError, IndexError, ...
         raise ImageError(f"{shown}: cannot be decoded ({first_line(error)})") from error
+
+
+def _unmapped(image: Image.Image) -> Image.Image:
+    """The image; a TIFF that lies on its side anew from its file, read as a stream: see `decode`."""
+    named = getattr(image, "filename", "")
+    if image.format != "TIFF" or not named or not getattr(image, "tile", ()) or _orientation(image) < 5:
+        return image
+    again = Image.open(io.BytesIO(Path(named).read_bytes()))
+    again.seek(image.tell())
+    return again
 
 
 def _decoded(stream: BinaryIO) -> npt.NDArray[np.uint8]:

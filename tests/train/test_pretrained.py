@@ -109,6 +109,14 @@ def test_child_on_a_narrower_trunk_of_another_kind_is_refused(packed: Path) -> N
         new_expert(job_with(packed, "beast", encoder="efficientnet_lite0", start="parent"), {"animal": parent})
 
 
+def test_child_whose_decoder_would_begin_at_another_map_is_refused(packed: Path) -> None:
+    parent = new_expert(job_with(packed, encoder="nanodet_g", widths=(8, 8, 8)), {})
+    with pytest.raises(TrainingError, match="its encoder is nanodet_g_stride16, the parent's nanodet_g; give"):
+        new_expert(
+            job_with(packed, "beast", encoder="nanodet_g_stride16", widths=(8, 8), start="parent"), {"animal": parent}
+        )
+
+
 def test_child_with_smaller_kernels_than_its_parent_is_refused(packed: Path) -> None:
     parent = new_expert(job_with(packed, kernel=5), {})
     with pytest.raises(

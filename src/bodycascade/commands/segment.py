@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bodycascade.segmentation import SegmentAll
 
 
+PICTURES_AT_ONCE = 4
+"""On the CPU; how many of them a network sees together is the cascade's own affair."""
+
 MOST_PIXELS = 1_000_000_000
 """Larger pictures are refused, as Pillow refuses those above 179 million, lest a small file take all memory. Telephones
 make 200 million."""
@@ -114,7 +117,7 @@ def _segment(
 ) -> int:
     from PIL import Image  # noqa: PLC0415
 
-    from bodycascade.cascade import BATCH_SIZE_IN_BFLOAT16, BATCH_SIZE_ON_GPU  # noqa: PLC0415
+    from bodycascade.cascade import BATCH_SIZE_ON_GPU  # noqa: PLC0415
     from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
     from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
     from bodycascade.picture_run.single import single_output, write_single  # noqa: PLC0415
@@ -132,7 +135,7 @@ def _segment(
         model=identity,
         tta=tta,
         by_leaves=asked.probabilities and asked.level < len(segmenter.tree.levels) - 1,
-        batch=batch or (BATCH_SIZE_IN_BFLOAT16 if segmenter.device.type == "cpu" else BATCH_SIZE_ON_GPU),
+        batch=batch or (PICTURES_AT_ONCE if segmenter.device.type == "cpu" else BATCH_SIZE_ON_GPU),
         overwrite=overwrite,
     )
     with open_folder(Path(out)) as folder:

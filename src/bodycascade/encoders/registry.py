@@ -102,10 +102,15 @@ def is_encoder(name: str) -> bool:
 
 
 def is_beginning(name: str, *, of: str) -> bool:
-    """Whether the encoder `name` is the beginning of the encoder `of`: its first trunks, whole or up to stride 16."""
-    parts, whole = name.split(BESIDE), of.split(BESIDE)
-    pairs = zip(parts, whole, strict=False)
-    return len(parts) <= len(whole) and all(part in (trunk, f"{trunk}{UP_TO_STRIDE_16}") for part, trunk in pairs)
+    """Whether the encoder `name` is the beginning of the encoder `of`: its first trunks, and a decoder fits both.
+
+    The last of several trunks may go to stride 16 only. One alone may not: its decoder would begin at another map.
+    """
+    (*first, last), whole = name.split(BESIDE), of.split(BESIDE)
+    if first != whole[: len(first)] or len(whole) == len(first):
+        return False
+    trunk = whole[len(first)]
+    return last == trunk or (bool(first) and last == f"{trunk}{UP_TO_STRIDE_16}")
 
 
 def make_encoder(name: str) -> Encoder:

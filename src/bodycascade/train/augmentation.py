@@ -20,7 +20,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 try:
     import albumentations
     import cv2
-except ImportError as error:
+except ModuleNotFoundError as error:
     raise MissingExtraError(error.name or "albumentations", "pipeline") from None
 
 from bodycascade.expert import IMAGENET_MEAN

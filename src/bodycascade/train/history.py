@@ -62,7 +62,7 @@ class Events:
         try:
             # Here and not above: it takes a second that nobody but a trainer should pay.
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
-        except ImportError:
+        except ModuleNotFoundError:
             raise MissingExtraError("tensorboard", "pipeline") from None
 
         shutil.rmtree(folder, ignore_errors=True)

@@ -111,8 +111,8 @@ def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
 def _start_from(expert: Expert, parent: Expert) -> None:
     """Copy the parent's weights, its head excepted: what finds a body is a start for what divides it.
 
-    A parent's encoder may be more than its child's, by further trunks at the end or by the last stage of one: the child
-    takes over what it has itself, and of the decoder that joins them the channels that read it.
+    A parent's encoder may be more than its child's, by further trunks at the end or by the last stage of the last of
+    several: the child takes over what it has itself, and of the decoder that joins them the channels that read it.
     """
     if not is_beginning(expert.settings.encoder, of=parent.settings.encoder):
         raise TrainingError(

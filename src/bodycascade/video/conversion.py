@@ -101,7 +101,7 @@ def _paint(
     group: list[Item], frames: list[Frame], segmenter: BatchSegmenter, effect: Effect, time_base: Fraction
 ) -> Iterator[Item]:
     found = segmenter.batch([frame.image for frame in frames], level=effect.level) if frames else []
-    found.reverse()  # to take from its end: a segmentation that is let go takes its probabilities with it
+    found.reverse()  # popped from its end, so that the memory of each is freed as soon as it is painted
     for item in group:
         if not isinstance(item, Frame):
             yield item
