@@ -107,7 +107,7 @@ def test_a_file_that_may_not_be_read_is_no_damaged_one(tmp_path: Path, monkeypat
         raise PermissionError(13, "Permission denied", str(path))
 
     Image.fromarray(PICTURE).save(tmp_path / "secret.png")
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(ImageError, match=rf"^{tmp_path}/secret\.png: cannot be read \(Permission denied\)$"):
         read_image(tmp_path / "secret.png")
 

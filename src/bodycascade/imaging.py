@@ -44,7 +44,7 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
         return _from_array(source)
     if isinstance(source, Image.Image):
         try:
-            return _from_pillow(_unmapped(source))
+            return _from_pillow(source)
         except ImageError:
             raise
         except Exception as error:
@@ -57,13 +57,10 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
 def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB: the picture in `file`, as `read_image` gives it; an `ImageError` calls it `shown`."""
     try:
-        if not isinstance(file, Path):
-            return _decoded(file)
-        if file.is_file() and file.stat().st_size == 0:
+        if isinstance(file, Path) and file.is_file() and file.stat().st_size == 0:
             raise ImageError("the file is empty")
-        # As a stream: by its name Pillow maps an uncompressed TIFF into memory, and scrambles it where it is turned.
-        with file.open("rb") as stream:
-            return _decoded(stream)
+        with Image.open(file) as image:
+            return _from_pillow(image)
     except ImageError as error:
         raise ImageError(f"{shown}: {error}") from None
     except FileNotFoundError:
@@ -86,18 +83,16 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
 
 
 def _unmapped(image: Image.Image) -> Image.Image:
-    """The image; a TIFF that lies on its side anew from its file, read as a stream: see `decode`."""
+    """The image; a TIFF that lies on its side anew, from a stream.
+
+    By its name Pillow maps an uncompressed one into memory, with its sides exchanged, and scrambles it so.
+    """
     named = getattr(image, "filename", "")
     if image.format != "TIFF" or not named or not getattr(image, "tile", ()) or _orientation(image) < 5:
         return image
     again = Image.open(io.BytesIO(Path(named).read_bytes()))
     again.seek(image.tell())
     return again
-
-
-def _decoded(stream: BinaryIO) -> npt.NDArray[np.uint8]:
-    with Image.open(stream) as image:
-        return _from_pillow(image)
 
 
 def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:
@@ -131,6 +126,7 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _from_pillow(image: Image.Image) -> npt.NDArray[np.uint8]:
+    image = _unmapped(image)
     image.load()
     if 0 in image.size:
         raise ImageError(f"expected at least one pixel; found {image.width} x {image.height}")
