@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +24,17 @@ from benchmarks.output import RESULTS, markdown_table, run_benchmark, write_resu
 from bodycascade.devices import choose_device
 from bodycascade.errors import ParamsError
 from bodycascade.expert_file import load_expert
+from bodycascade.folders import folder_aside, remove_stale
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, load_params
+from bodycascade.params.document import compose
 from bodycascade.progress import Progress
 from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
 from bodycascade.train.stopping import StopRequest
 from bodycascade.train.workspace import fingerprint
+
+_TEXT, _SECTION = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,25 +57,39 @@ def parse_arm(text: str) -> Arm:
 def changed(path: Path, changes: Sequence[tuple[str, str]], tree: Tree = PASCAL_PART) -> Params:
     """The parameters of `path` with `changes`; raises `ParamsError` where the outcome is not valid."""
     load_params(path, tree)  # it says what is wrong with the file itself
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = compose(path)
     for key, value in changes:
-        *sections, last = key.split(".")
-        place = document
-        for section in sections:
-            place = place.setdefault(section, {}) if isinstance(place, dict) else None
-        if not isinstance(place, dict):
-            raise ParamsError(f"{key}: {path} has no such section")
         try:
-            place[last] = yaml.safe_load(value)
+            node = yaml.compose(value, Loader=yaml.SafeLoader)
         except yaml.YAMLError:
-            raise ParamsError(f"{key}: {value!r} is not YAML") from None
+            node = None
+        if node is None:
+            raise ParamsError(f"{key}: {value!r} is not YAML")
+        if not _lay_over(document, key.split("."), node):
+            raise ParamsError(f"{key}: {path} has no such section")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
-        copy.write_text(yaml.safe_dump(document), encoding="utf-8")
+        # The nodes as they are written, lest 010 or 1e-3 become another value on the way.
+        copy.write_text(yaml.serialize(document), encoding="utf-8")
         try:
             return load_params(copy, tree)
         except ParamsError as error:
-            raise ParamsError(str(error).replace(str(copy), str(path))) from None
+            raise ParamsError(re.sub(rf"^{re.escape(str(copy))}:\d+", str(path), str(error))) from None
+
+
+def _lay_over(place: yaml.Node, keys: Sequence[str], value: yaml.Node) -> bool:
+    """Put `value` at the end of `keys` below `place`, new sections on the way; False where one is no section."""
+    if not isinstance(place, yaml.MappingNode):
+        return False
+    first, *rest = keys
+    below = {name.value: (name, node) for name, node in place.value}
+    name, node = below.get(first, (yaml.ScalarNode(_TEXT, first), yaml.MappingNode(_SECTION, [])))
+    if not rest:
+        node = value
+    elif not _lay_over(node, rest, value):
+        return False
+    place.value = [pair for pair in place.value if pair[0].value != first] + [(name, node)]
+    return True
 
 
 def require_effect(arm: Arm) -> None:
@@ -98,12 +118,14 @@ def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree
     made_by = {"zoom": dataclasses.asdict(params.zoom), "of": expert, "precision": params.base.precision}
     maps = folder / fingerprint(made_by, [job.data / "manifest.json", *models.values()])
     maps.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as work:
+    with stop.listening(), tempfile.TemporaryDirectory(dir=folder) as work:
         training = assemble(job, manifest, above, folder=Path(work), maps=maps)
         trainer = training.trainer
-        with stop.listening(), Progress(expert, total=training.steps) as progress:
+        with Progress(expert, total=training.steps) as progress:
             trainer.run(lambda row, score, average: None, progress.at)
-        return trainer.rows[-1] | {"minutes": sum(row["seconds"] for row in trainer.rows) / 60}
+        # What has no figure, as the IoU of a class that the selection set lacks, is left out: JSON has no NaN.
+        last = {key: value for key, value in trainer.rows[-1].items() if math.isfinite(value)}
+        return last | {"minutes": sum(row["seconds"] for row in trainer.rows) / 60}
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -133,10 +155,10 @@ def run(arguments: argparse.Namespace) -> None:
     planned = [(arm, changed(arguments.params, (*shared, *arm.changes))) for arm in arms]
     profile = planned[0][1].profile
     root = profile.root_from(arguments.params)
-    (root / profile.work).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root / profile.work, prefix="ablation-") as folder:
+    remove_stale(root / profile.work / "ablation")
+    with folder_aside(root / profile.work / "ablation") as folder:
         for arm, params in planned:
-            row = measure(params, root, arguments.expert, Path(folder))
+            row = measure(params, root, arguments.expert, folder)
             changes = dict((*shared, *arm.changes))
             trained.append({"arm": arm.name, "changes": changes} | row)
             facts = {"machine": machine_facts(), "expert": arguments.expert, "arms": trained}

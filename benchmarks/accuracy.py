@@ -36,11 +36,7 @@ def measure(
     counted = tally(segmenter, examples, keep=lambda *_: None)
     figures = summary(counted, bootstrap_samples=bootstrap_samples, seed=seed)
     rate = len(ids) / counted.predict_seconds
-    return {
-        "name": name,
-        "images_per_second": rate,
-        "levels": [list(names) for names in segmenter.tree.levels],
-    } | figures
+    return {"name": name, "images_per_second": rate} | figures
 
 
 def tables(measured: Sequence[dict[str, Any]], tree: Tree) -> str:

@@ -123,7 +123,9 @@ def run(arguments: argparse.Namespace) -> None:
     segmenter = open_segmenter(arguments.segmenter, device=arguments.device, precision=None)
     worst: list[Failure] = []
     for example in track(read_examples(layout, ids), "failures", total=len(ids)):
-        worst.append(failure(example, segmenter(example.image).parts, segmenter.tree))
+        one = failure(example, segmenter(example.image).parts, segmenter.tree)
+        if one.score < 1:
+            worst.append(one)
         worst = sorted(worst, key=lambda one: one.score)[: arguments.count]
     path = arguments.out / "failures.html"
     write_text(path, page(worst))

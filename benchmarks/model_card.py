@@ -77,12 +77,14 @@ STARTS = {
 
 
 def card(params: Params, root: Path, bundle: Path) -> str:
-    """The card as Markdown; raises `DataError` where evaluate has not run."""
+    """The card as Markdown; raises `DataError` where evaluate has not run, or has scored another bundle."""
     report = root / params.profile.reports / "metrics.json"
     manifest = root / params.profile.data / "manifest.json"
-    for path in (report, manifest):
-        if not path.is_file():
+    scored = root / params.profile.models / "cascade"
+    for path in (report, manifest, scored):
+        if not path.exists():
             raise DataError(f"{path}: no such file; run the stages of the profile {params.profile.name} first")
+    _require_same(bundle, scored)
     figures, ids = json.loads(report.read_text("utf-8")), json.loads(manifest.read_text("utf-8"))["ids"]
     loaded = load_bundle(bundle)
     tree = loaded.tree
@@ -105,6 +107,14 @@ def card(params: Params, root: Path, bundle: Path) -> str:
         sizes=markdown_table(["people's share of the picture", "images", *levels], bands),
         files=markdown_table(["file", "bytes", "sha256"], files),
     )
+
+
+def _require_same(bundle: Path, scored: Path) -> None:
+    files, theirs = ({path.name: sha256_of(path) for path in folder.iterdir()} for folder in (bundle, scored))
+    different = sorted(name for name in {*files, *theirs} if files.get(name) != theirs.get(name))
+    if different:
+        said = f"{different[0]} is not that of {scored}, which the scores are of"
+        raise DataError(f"{bundle}: {said}; copy that folder here first")
 
 
 def _starts(experts: Sequence[Expert]) -> str:

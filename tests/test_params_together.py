@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bodycascade.params import Params, load_params
 from tests.conftest import MakeParams
 from tests.params_text import error_of, line_of, with_value
 
@@ -19,6 +20,15 @@ def test_contradiction_with_what_is_common_says_whose_it_is(tmp_path: Path) -> N
     said = error_of(tmp_path, with_value("train.body", "{input_side: 128}"))
     assert said.startswith(f"params.yaml:{line_of('train.common.crop_side')}: train.common.crop_side: ")
     assert said.endswith("expected at most input_side, 128, found 192 (for the expert body)")
+
+
+@pytest.mark.parametrize(("key", "name"), [("train_ids", "train_id.txt"), ("val_ids", "val_id.txt")])
+def test_other_lists_than_the_renderer_writes_are_refused_where_it_writes_them(
+    tmp_path: Path, key: str, name: str
+) -> None:
+    said = error_of(tmp_path, with_value(f"preprocess.{key}", "mine.txt"))
+    where = f"params.yaml:{line_of(f'preprocess.{key}')}: preprocess.{key}"
+    assert said == f"{where}: expected {name}, which the renderer writes, found 'mine.txt'"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +58,74 @@ def test_encoder_leaves_no_place_for_another_way_to_shrink_the_input(tmp_path: P
     said = error_of(tmp_path, with_value("train.body", f"{{{section}}}"))
     where = f"params.yaml:{line_of('train.body')}: train.body.{key}"
     assert said == f"{where}: expected 1 with the encoder efficientnet_lite0, found {value}"
+
+
+def test_decoder_with_more_widths_than_the_encoder_has_strides_is_refused(tmp_path: Path) -> None:
+    encoder = "encoder: bodypix_mobilenet_v1_075, stem_stride: 1, widths: [64, 48, 32, 24]"
+    said = error_of(tmp_path, with_value("train.body", f"{{{encoder}, start: scratch}}"))
+    assert said.endswith("train.body.widths: expected at most 3 with the encoder bodypix_mobilenet_v1_075, found 4")
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("kernel: 5", "kernel: expected 3 as person"),
+        ("widths: [8, 16]", "widths: expected [48, 96, 128, 160, 192] as person"),
+        ("block_depth: 2", "block_depth: expected 1 as person"),
+        ("encoder: movenet_thunder, widths: [8], stem_stride: 1", "encoder: expected none as person"),
+    ],
+)
+def test_expert_that_could_not_start_from_its_parent_is_refused_before_any_is_trained(
+    tmp_path: Path, section: str, words: str
+) -> None:
+    said = error_of(tmp_path, with_value("train.body", f"{{{section}}}"))
+    assert said.startswith(f"params.yaml:{line_of('train.body')}: train.body.{words}, from whose weights it starts (")
+    load(tmp_path, with_sections("{}", f"{{{section}, start: scratch}}"))
+
+
+ON_TRUNKS = "{encoder: movenet_thunder+nanodet_g, stem_stride: 1, widths: [64, 32, 24]}"
+SMALLER = "encoder: movenet_thunder+nanodet_g_stride16, stem_stride: 1"
+
+
+@pytest.mark.parametrize("section", [f"{SMALLER}, widths: [64, 32, 24]", f"{SMALLER}, widths: [24, 24, 24]"])
+def test_expert_on_an_encoder_may_start_from_a_larger_one(tmp_path: Path, section: str) -> None:
+    params = load(tmp_path, with_sections(ON_TRUNKS, f"{{{section}}}"))
+    assert params.train["body"].start == "parent"
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        (f"{SMALLER}, widths: [64, 48, 24]", "widths: expected at most [64, 32, 24] as person"),
+        (f"{SMALLER}, widths: [24, 24]", "widths: expected at most [64, 32, 24] as person"),
+        (f"{SMALLER}, widths: [64, 32, 24], kernel: 5", "kernel: expected 3 as person"),
+        (f"{SMALLER}, widths: [64, 32, 24], block_depth: 2", "block_depth: expected at most 1 as person"),
+        (
+            "encoder: nanodet_g, stem_stride: 1, widths: [64, 32, 24]",
+            "encoder: expected movenet_thunder+nanodet_g as person",
+        ),
+    ],
+)
+def test_expert_on_an_encoder_does_not_start_from_what_lacks_some_of_it(
+    tmp_path: Path, section: str, words: str
+) -> None:
+    said = error_of(tmp_path, with_sections(ON_TRUNKS, f"{{{section}}}"))
+    assert f": train.body.{words}, from whose weights it starts (" in said
+
+
+def with_sections(person: str, body: str) -> str:
+    """Of `person` and `body`; the experts below these start from random weights."""
+    sections = {"person": person, "upper_body": "{start: scratch}", "lower_body": "{start: scratch}"}
+    text = with_value("train.body", body)
+    for expert, section in sections.items():
+        text = text.replace(f"\n  {expert}: {{}}\n", f"\n  {expert}: {section}\n")
+    return text
+
+
+def load(tmp_path: Path, text: str) -> Params:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_params(path)
 
 
 @pytest.mark.parametrize(

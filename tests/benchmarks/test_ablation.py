@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from benchmarks.ablation import Arm, changed, measure, parse, parse_arm, run, ta
 from bodycascade.errors import BodyCascadeError, DataError, ParamsError, TrainingError
 from bodycascade.expert_file import save_expert
 from bodycascade.params import load_params
+from bodycascade.preprocess import preprocess
 from bodycascade.train import train
 from bodycascade.train.materials import new_expert
 from tests.imports import ROOT
 from tests.toy_experts import FOUR_LEGS
-from tests.train.animals import animal_params, pack_animals
+from tests.train.animals import animal_params, pack_animals, write_animals
 from tests.train.jobs import make_job
 
 PARAMS = ROOT / "params.yaml"
@@ -90,6 +93,20 @@ def test_nonsense_in_a_change_is_one_line(key: str, value: str, message: str) ->
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("key", "value"), [("base.seed", "010"), ("evaluate.half", "on"), ("base.seed", "1_0")])
+def test_a_value_means_what_it_means_in_the_file(key: str, value: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        changed(PARAMS, ((key, value),))
+    assert str(caught.value).startswith(f"{PARAMS}: {key}: expected ")  # no line: the file has another value there
+    assert value in str(caught.value)
+
+
+def test_a_change_may_open_a_section_that_the_expert_has_not() -> None:
+    params = changed(PARAMS, (("train.body.augment.flip", "0.25"), ("train.body.augment.blur", "0")))
+    assert (params.train["body"].augment.flip, params.train["body"].augment.blur) == (0.25, 0)
+    assert params.train["person"] == load_params(PARAMS).train["person"]
+
+
 def test_an_arm_is_measured_as_the_train_stage_measures_it(project: Path, tmp_path: Path) -> None:
     params, other = animal_params(), tmp_path / "other"
     shutil.copytree(project, other)
@@ -158,7 +175,32 @@ def test_what_was_measured_before_a_failure_is_kept(tmp_path: Path, monkeypatch:
     assert seen == [(2, 5), (4, load_params(PARAMS).base.seed)]
     assert sorted(path.name for path in out.iterdir()) == ["ablation_body.json", "ablation_body.md"]
     assert "| one | 12 | 0.5432 | 0.500 | 0.250 | 1.5 |" in (out / "ablation_body.md").read_text()
-    assert not list(project.rglob("ablation-*"))
+    assert not list(project.rglob("*ablation*"))
+
+
+def test_a_class_without_a_figure_is_left_out(tmp_path: Path) -> None:
+    root, work = tmp_path / "project", tmp_path / "work"
+    write_animals(root / "data" / "animals", without=("tail",))
+    preprocess(animal_params(), root, FOUR_LEGS)
+    job = make_job(root)
+    save_expert(job.model("animal"), new_expert(job, {}), {})
+    work.mkdir()
+    row = measure(animal_params(), root, "beast", work, tree=FOUR_LEGS)
+    assert "iou_trunk" in row
+    assert "iou_tail" not in row
+    assert all(math.isfinite(value) for value in row.values())  # JSON has nothing else
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "measure", lambda *_: ROW | {"minutes": 1.5})
+    shutil.copy(PARAMS, tmp_path)
+    work = tmp_path / load_params(PARAMS).profile.work
+    dead, alive = (work / f".ablation.{process}.00000000.part" for process in (2**22 + 1, os.getppid()))
+    for folder in (dead, alive):
+        folder.mkdir(parents=True)
+        (folder / "parents-train.npy").touch()
+    run(parse([str(tmp_path / "params.yaml"), "body", "--arm", "one:", "--out", str(tmp_path / "out")]))
+    assert list(work.iterdir()) == [alive]
 
 
 def test_a_bad_arm_is_refused_before_anything_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

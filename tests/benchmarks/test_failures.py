@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,15 @@ def test_the_worst_of_a_list_are_kept(tmp_path: Path, people: Path, capsys: pyte
     assert sorted(re.findall(r"<b>(.*?)</b>", text)) == sorted(Layout.open(people).read_ids("val_id.txt"))
     run(parse([*words, "--out", str(tmp_path / "one"), "--count", "1"]))
     assert len(re.findall(r"<b>(.*?)</b>", (tmp_path / "one" / "failures.html").read_text())) == 1
+
+
+def test_a_picture_with_nothing_wrong_is_no_failure(
+    tmp_path: Path, people: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = Layout.open(people).read_ids("val_id.txt")[0]
+    data = shutil.copytree(people, tmp_path / "data")
+    path = data / "gt_masks" / f"{name}.npy"
+    np.save(path, np.zeros_like(np.load(path)))  # nobody is there, and `background` finds nobody
+    run(parse(["background", "--data", str(data), "--device", "cpu", "--out", str(tmp_path / "out")]))
+    assert f"<b>{name}</b>" not in (tmp_path / "out" / "failures.html").read_text()
+    assert "missed people" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def card(tmp_path: Path, bundle: Path, make_params: Callable[..., Params]) -> Ca
         write_json(tmp_path / profile.reports / "metrics.json", FIGURES)
         ids = {"train": ["a"] * 1234, "selection": ["b"] * 56, "val": ["c"] * 321}
         write_json(tmp_path / profile.data / "manifest.json", {"ids": ids})
+        shutil.copytree(bundle, tmp_path / profile.models / "cascade", dirs_exist_ok=True)
         run(parse([str(tmp_path / "params.yaml"), str(bundle), str(tmp_path / "CARD.md")]))
         return (tmp_path / "CARD.md").read_text()
 
@@ -86,7 +88,18 @@ def test_the_card_says_where_each_trunk_comes_from(card: Card, bundle: Path) -> 
     assert "- `body`, `upper_body`, `lower_body`: random weights.\n" in text
 
 
-@pytest.mark.parametrize("missing", ["reports", "data"])
+def test_scores_of_other_weights_make_no_card(card: Card, bundle: Path, tmp_path: Path) -> None:
+    before = card()
+    changed = bundle / "person.safetensors"
+    changed.write_bytes((bundle / "body.safetensors").read_bytes())
+    with pytest.raises(
+        DataError, match=r"person\.safetensors is not that of .*/cascade, which the scores are of; copy"
+    ):
+        run(parse([str(tmp_path / "params.yaml"), str(bundle), str(tmp_path / "CARD.md")]))
+    assert (tmp_path / "CARD.md").read_text() == before
+
+
+@pytest.mark.parametrize("missing", ["reports", "data", "models"])
 def test_without_an_evaluation_there_is_no_card(
     missing: str, tmp_path: Path, bundle: Path, make_params: Callable[..., Params]
 ) -> None:
@@ -94,6 +107,8 @@ def test_without_an_evaluation_there_is_no_card(
     for kind, name, data in (("reports", "metrics.json", FIGURES), ("data", "manifest.json", {"ids": {}})):
         if kind != missing:
             write_json(tmp_path / getattr(profile, kind) / name, data)
+    if missing != "models":
+        shutil.copytree(bundle, tmp_path / profile.models / "cascade")
     with pytest.raises(DataError, match=r"no such file; run the stages of the profile tiny first") as caught:
         run(parse([str(tmp_path / "params.yaml"), str(bundle), str(tmp_path / "CARD.md")]))
     assert "\n" not in str(caught.value)

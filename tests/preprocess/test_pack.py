@@ -39,7 +39,6 @@ def test_pack_gives_back_what_was_written(folder: Path) -> None:
     for place, sample in enumerate(samples()):
         np.testing.assert_array_equal(pack.image(place), sample.image)
         np.testing.assert_array_equal(pack.labels(place), sample.labels)
-        assert pack.kind(place) == sample.kind
 
 
 def test_arrays_are_read_only_views_of_the_files(folder: Path) -> None:

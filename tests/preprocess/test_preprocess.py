@@ -118,6 +118,37 @@ def test_fine_stripes_are_averaged_in_the_pack_and_still_count_as_colour(
     assert manifest.kinds[name] == "colour", "found at native size"
 
 
+def test_settings_of_the_renderer_train_nothing_anew_where_nothing_is_rendered(
+    tmp_path: Path, tiny_data: Path, make_params: MakeParams
+) -> None:
+    preprocess(make_params(), tmp_path)
+    first = checksums(tmp_path / "results/data/tiny")
+    preprocess(make_params({"preprocess.rendered.train": 999, "preprocess.rendered.seed": 999}), tmp_path)
+    assert checksums(tmp_path / "results/data/tiny") == first
+
+
+def test_dropping_all_pictures_there_are_is_refused_by_the_parameter(
+    tmp_path: Path, tiny_data: Path, make_params: MakeParams
+) -> None:
+    for path in (tiny_data / "JPEGImages").glob("*.jpg"):
+        with Image.open(path) as image:
+            image.convert("L").convert("RGB").save(path)
+    with pytest.raises(DataError) as caught:
+        preprocess(make_params({"preprocess.grayscale.treatment": "drop"}), tmp_path)
+    assert str(caught.value) == (
+        "preprocess.grayscale.treatment: drop leaves no image to train on, since none has colours; set keep or balance"
+    )
+    assert not (tmp_path / "results/data/tiny").exists()
+
+
+def test_one_picture_is_too_few_to_train_on_and_to_choose_by(
+    tmp_path: Path, tiny_data: Path, make_params: MakeParams
+) -> None:
+    (tiny_data / "train_id.txt").write_text("img_00\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"^data/tiny/train_id\.txt: lists one image; expected two at least"):
+        preprocess(make_params(), tmp_path)
+
+
 @pytest.mark.parametrize("treatment", ["keep", "drop", "balance"])
 def test_grayscale_pictures_are_kept_dropped_or_balanced(
     tmp_path: Path, tiny_data: Path, make_params: MakeParams, treatment: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import Segmenter
 
 
-@runtime_checkable
 class OracleSegmenter(Segmenter, Protocol):
     """A segmenter made of experts, any of which can be replaced by the truth."""
 

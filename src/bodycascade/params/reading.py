@@ -39,14 +39,15 @@ def read_params(path: Path, tree: Tree) -> Params:
     sections = reader.section(Entry(compose(path), 1), "", names, names)
     hints = typing.get_type_hints(Params, include_extras=True)
     values = {name: reader.value(hints[name], sections[name], name) for name in names if name != "train"}
-    experts = [spec.name for spec in values["profile"].trained_tree(tree).experts]
+    trained = values["profile"].trained_tree(tree)
+    experts = [spec.name for spec in trained.experts]
     train = reader.section(sections["train"], "train", [_COMMON, *experts], [_COMMON, *experts])
     reader.record(
         TrainParams, reader.section(train[_COMMON], "train.common", *[_names(TrainParams)] * 2), "train.common"
     )
     values["train"] = {name: _merge(reader, train[_COMMON], train[name], f"train.{name}") for name in experts}
     params = Params(**values)
-    for expert, keys, message in contradictions(params):
+    for expert, keys, message in contradictions(params, trained):
         line, key = _find(sections, keys)
         whose = f" (for the expert {expert})" if expert and key.startswith(f"train.{_COMMON}.") else ""
         raise reader.fail(line, key, message + whose)

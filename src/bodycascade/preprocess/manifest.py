@@ -48,10 +48,9 @@ class _Source:
 
     def require_settings(self, settings: Preprocess) -> None:
         """Raise `DataError`, naming the parameter, where the data was preprocessed with other settings than these."""
-        now = settings_by_key(settings, val=True)
+        now = dict(_dotted(asdict(settings)))
         for key, then in self.settings.items():
-            unused = key.startswith("rendered.") and settings.source != "rendered"
-            if not unused and now.get(key) != then:
+            if now.get(key) != then:
                 raise DataError(
                     f"the data was preprocessed with preprocess.{key} {then!r}, the parameter file has "
                     f"{now.get(key)!r}; {_REMEDY}"
@@ -86,8 +85,16 @@ class ValManifest(_Source):
 
 
 def settings_by_key(settings: Preprocess, *, val: bool) -> dict[str, Any]:
-    """`settings` by their dotted keys; with or without those that are of val alone."""
-    return {key: value for key, value in _dotted(asdict(settings)) if val or key not in _OF_VAL}
+    """`settings` by their dotted keys; with or without those that are of val alone.
+
+    Those of the renderer are left out where nothing is rendered: who changes one then need not train anew.
+    """
+    rendered = settings.source == "rendered"
+    return {
+        key: value
+        for key, value in _dotted(asdict(settings))
+        if (val or key not in _OF_VAL) and (rendered or not key.startswith("rendered."))
+    }
 
 
 def write_manifest(folder: Path, manifest: Manifest | ValManifest) -> None:

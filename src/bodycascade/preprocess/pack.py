@@ -78,7 +78,6 @@ class Pack:
         self.folder = folder
         self.ids: tuple[str, ...] = tuple(index["ids"])
         self.epoch: tuple[int, ...] = tuple(index["epoch"])
-        self._kinds: tuple[str, ...] = tuple(index["kinds"])
         self._sizes: list[tuple[int, int]] = [(height, width) for height, width in index["sizes"]]
         areas = [height * width for height, width in self._sizes]
         self._starts = np.concatenate([[0], np.cumsum(areas, dtype=np.int64)])
@@ -117,10 +116,6 @@ class Pack:
         """(H, W) uint8 leaf labels, read-only, of image number `index`."""
         start, stop, size = self._place(index)
         return self._masks[start:stop].reshape(size)
-
-    def kind(self, index: int) -> str:
-        """Kind of image number `index`: colour, gray or near_gray."""
-        return self._kinds[index]
 
     def _place(self, index: int) -> tuple[int, int, tuple[int, int]]:
         if not 0 <= index < len(self.ids):

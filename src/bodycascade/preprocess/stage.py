@@ -86,13 +86,21 @@ def _make(
     """Write the packs to `folder` and describe them."""
     grayscale = settings.grayscale
     train, selection = split_selection(report.train, settings.selection_fraction)
-    kinds = {}
+    if not (train and selection):
+        listed = Path(where) / settings.train_ids
+        raise DataError(f"{listed}: lists one image; expected two at least, one to train on and one to choose epochs")
+    kinds: dict[str, str] = {}
 
     def examples(ids: Iterable[str], *, drop: bool = False) -> Iterator[Example]:
+        left = 0
         for example in ordered_map(lambda name: read_example(layout, name, settings), ids):
             kinds[example.id] = example.kind
             if not (drop and example.kind != "colour"):
+                left += 1
                 yield example
+        if not left:
+            said = "drop leaves no image to train on, since none has colours; set keep or balance"
+            raise DataError(f"preprocess.grayscale.treatment: {said}")
 
     drop, balance = grayscale.treatment == "drop", grayscale.treatment == "balance"
     packed = examples(track(train, "pack train", total=len(train)), drop=drop)
