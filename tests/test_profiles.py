@@ -38,11 +38,13 @@ def differing(one: TrainParams, other: TrainParams) -> set[str]:
     return {name for name in names if getattr(one, name) != getattr(other, name)}
 
 
-def test_scratch_is_the_full_recipe_with_an_untrained_network_of_its_own() -> None:
+def test_scratch_is_the_full_recipe_with_an_untrained_network_and_more_decay_in_its_root() -> None:
     recipe, scratch = profile("pascal_part"), profile("scratch")
     assert without_names(scratch) == without_names(recipe)
     for expert, train in scratch.train.items():
-        assert differing(train, recipe.train[expert]) <= NETWORK | SCHEDULE | {"augment"}
+        own = {"weight_decay"} if expert == "person" else set()
+        assert differing(train, recipe.train[expert]) <= NETWORK | SCHEDULE | {"augment"} | own
+        assert train.weight_decay >= recipe.train[expert].weight_decay
         assert (train.encoder, train.input_side) == ("none", 256)
         sizes = {"scale_min": 0.0, "scale_max": 0.0}
         assert dataclasses.replace(train.augment, **sizes) == dataclasses.replace(recipe.train[expert].augment, **sizes)
