@@ -38,9 +38,11 @@ def differing(one: TrainParams, other: TrainParams) -> set[str]:
     return {name for name in names if getattr(one, name) != getattr(other, name)}
 
 
-def test_scratch_is_the_full_recipe_with_an_untrained_network_and_more_decay_in_its_root() -> None:
+def test_scratch_is_the_full_recipe_with_an_untrained_network_more_decay_in_its_root_and_stricter_looks() -> None:
     recipe, scratch = profile("pascal_part"), profile("scratch")
-    assert without_names(scratch) == without_names(recipe)
+    looks = dataclasses.replace(recipe.zoom, threshold=scratch.zoom.threshold, again_above=scratch.zoom.again_above)
+    assert without_names(scratch) == dataclasses.replace(without_names(recipe), zoom=looks)
+    assert scratch.zoom.threshold > recipe.zoom.threshold, "a root that was not pretrained is less sure"
     for expert, train in scratch.train.items():
         own = {"weight_decay"} if expert == "person" else set()
         assert differing(train, recipe.train[expert]) <= NETWORK | SCHEDULE | {"augment"} | own
