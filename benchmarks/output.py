@@ -22,6 +22,7 @@ def write_results(folder: Path, name: str, data: dict[str, Any], text: str) -> N
     """
     write_json(folder / f"{name}.json", data)
     write_text(folder / f"{name}.md", f"{machine_line(data['machine'])}\n\n{text}")
+    print(f"written to {folder}: {name}.md, {name}.json", file=sys.stderr)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,7 @@ import sys
 from PIL import Image
 
 from bodycascade import CascadeSegmenter
-from bodycascade.imaging import read_image
+from bodycascade.imaging import icc_profile, read_image
 from bodycascade.video.matting import blend, blurred_background, soft_mask
 
 STRENGTH = 0.02  # standard deviation of the blur, as a share of the picture's long side
@@ -17,7 +17,7 @@ def main(image: str, out: str, bundle: str | None = None) -> None:
     found = CascadeSegmenter.load(bundle)(picture, level=0)  # the body is enough: one expert runs instead of four
     sharp = soft_mask(found, "body")
     behind = blurred_background(picture, sharp, STRENGTH * max(sharp.shape))
-    Image.fromarray(blend(picture, behind, sharp)).save(out, quality=92)
+    Image.fromarray(blend(picture, behind, sharp)).save(out, quality=92, icc_profile=icc_profile(image))
     print(f"{out}: {sharp.mean():.0%} of the picture is sharp")
 
 

@@ -15,11 +15,11 @@ def main(image: str, out: str, bundle: str | None = None) -> None:
     if not found.mask("body").any():
         sys.exit(f"{image}: nobody was found")
     person = cutout(found, "body")
-    person.crop(Image.fromarray(np.asarray(person)[..., 3]).getbbox()).save(out)
+    person.crop(Image.fromarray(np.asarray(person)[..., 3]).getbbox()).save(out, icc_profile=found.icc_profile)
     print(f"{out}: {found.share('body'):.0%} of the picture")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4) or not sys.argv[2].endswith(".png"):
+    if len(sys.argv) not in (3, 4) or not sys.argv[2].lower().endswith(".png"):
         sys.exit(__doc__)
     main(*sys.argv[1:4])

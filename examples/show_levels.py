@@ -1,4 +1,4 @@
-"""Draw pictures beside their three levels: python examples/show_levels.py BUNDLE OUT.png IMAGE [IMAGE ...]"""
+"""Draw pictures beside their three levels: python examples/show_levels.py BUNDLE|released OUT.png IMAGE [IMAGE ...]"""
 
 import sys
 
@@ -10,7 +10,7 @@ from bodycascade import CascadeSegmenter
 
 def main(bundle: str, out: str, images: list[str]) -> None:
     """One row per picture, each view `SIDE` pixels high: the picture, body, halves, parts."""
-    segmenter = CascadeSegmenter.load(bundle)
+    segmenter = CascadeSegmenter.load(None if bundle == "released" else bundle)
     rows = []
     for found in segmenter.batch(images):
         views = [Image.fromarray(found.image), *(found.overlay(level) for level in range(len(segmenter.tree.levels)))]

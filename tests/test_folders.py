@@ -86,6 +86,23 @@ def test_two_at_once_do_not_share_what_lies_aside(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["album"]
 
 
+def test_where_nothing_may_be_written_is_said_by_the_name_that_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        if path.name.endswith(".part"):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with (
+        pytest.raises(
+            BodyCascadeError, match=rf"^{tmp_path}: cannot be written to \(Permission denied\); choose another"
+        ),
+        folder_aside(tmp_path / "album"),
+    ):
+        pass
+
+
 def test_only_a_folder_of_the_kind_is_replaced(tmp_path: Path) -> None:
     fill(tmp_path / "album", "old")
     (tmp_path / "album" / "a.png").touch()

@@ -107,13 +107,19 @@ def _asides(target: Path) -> list[tuple[Path, int]]:
 def folder_aside(target: Path) -> Iterator[Path]:
     """An empty folder beside `target` with a name that nobody else has; what lies there at the end is removed.
 
-    Raises `BodyCascadeError` where `target` is the working folder, which cannot be replaced under whoever is in it.
+    Raises `BodyCascadeError` where `target` is the working folder, which cannot be replaced under whoever is in it, and
+    where nothing may be written beside it.
     """
     if target.resolve() == Path.cwd():
         raise BodyCascadeError(f"{target}: is the folder that you are in, and would be replaced; name another one")
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    aside.mkdir()
+    try:
+        aside.mkdir()
+    except PermissionError as error:
+        raise BodyCascadeError(
+            f"{target.parent}: cannot be written to ({error.strerror}); choose another folder"
+        ) from None
     try:
         yield aside
     finally:

@@ -66,6 +66,7 @@ def test_version(call: Call) -> None:
         (["segment", "-o", "out"], "bodycascade segment: Missing argument 'SOURCE...'"),
         (["segment", "a.jpg", "-o", "out", "--batch", "0"], "bodycascade segment: Invalid value for '--batch'"),
         (["segment", "a.jpg", "-o", "out", "--coco", "xml"], "bodycascade segment: Invalid value for '--coco'"),
+        (["segment", "a.jpg", "-o", "out", "--coco"], "bodycascade segment: Option '--coco' requires an argument"),
         (["segment", "a.jpg", "-o", "out", "--colour"], "bodycascade segment: No such option"),
     ],
 )

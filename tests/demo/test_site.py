@@ -141,6 +141,14 @@ def test_size_of_an_upload(size: int, status: int, client: TestClient) -> None:
     assert client.post("/segment", content=pieces).status_code == status
 
 
+def test_what_is_too_large_is_read_to_its_end_lest_the_answer_be_lost(segmenter: HalfHead) -> None:
+    piece: Message = {"type": "http.request", "body": bytes(1 << 20), "more_body": True}
+    messages = [piece] * (MOST_BYTES // (1 << 20) + 9) + [{"type": "http.request", "body": b"", "more_body": False}]
+    site = make_site(segmenter, hosts=HOSTS)
+    assert asyncio.run(status_of_post(site, partial(broken_off, messages))) == 413
+    assert messages == []
+
+
 def test_errors_are_one_plain_line(client: TestClient) -> None:
     answer = client.post("/segment", content=b"no picture")
     assert answer.status_code == 415

@@ -19,6 +19,9 @@ from bodycascade.imaging import read_image
 MOST_BYTES = 20 * 1000 * 1000
 MOST_PIXELS = 50 * 1000 * 1000
 
+MOST_DROPPED = 5 * MOST_BYTES
+"""So much is read of an upload that is refused: a browser shows no answer to one that is cut off."""
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """What is tried, where Pillow has it: AVIF came with 11.3.
 
@@ -31,32 +34,30 @@ Result = TypeVar("Result")
 async def read_body(request: Request) -> bytes:
     """The body of `request`.
 
-    Raises `RequestError` 413 above MOST_BYTES, 400 where there is none; `ClientDisconnect` where it is broken off.
+    Raises `RequestError` 413 above MOST_BYTES, once the rest is read and forgotten, 400 where there is none;
+    `ClientDisconnect` where it is broken off.
     """
-    too_large = RequestError(413, f"the file is larger than {MOST_BYTES // 1_000_000} MB; try a smaller one")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MOST_BYTES:
-        raise too_large
-    body = bytearray()
+    body, size = bytearray(), 0
     async for chunk in request.stream():
-        if len(body) + len(chunk) > MOST_BYTES:
-            raise too_large
-        body += chunk
+        size += len(chunk)
+        if size <= MOST_BYTES:
+            body += chunk
+        elif size > MOST_DROPPED:
+            break
+    if size > MOST_BYTES:
+        raise RequestError(413, f"the file is larger than {MOST_BYTES // 1_000_000} MB; try a smaller one")
     if not body:
         raise RequestError(400, "the file is empty")
     return bytes(body)
 
 
 async def drop_body(request: Request) -> None:
-    """Read the body of `request`, if need be its start alone, and forget it.
-
-    A browser shows no answer to an upload that is cut off.
-    """
+    """Read the body of `request`, up to MOST_DROPPED bytes, and forget it."""
     size = 0
     with suppress(ClientDisconnect):
         async for chunk in request.stream():
             size += len(chunk)
-            if size > MOST_BYTES:
+            if size > MOST_DROPPED:
                 return
 
 

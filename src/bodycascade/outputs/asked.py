@@ -61,7 +61,10 @@ class Asked:
         tree.check_level(self.level)
         for node in self.cutouts:
             if tree.level_of(node) > self.level:
-                raise TreeError(f"the cut-out {node} needs level {tree.level_of(node)}; found level {self.level}")
+                raise TreeError(
+                    f"the cut-out {node} needs level {tree.level_of(node)}; found level {self.level}: ask for a finer "
+                    "one, or leave the level out"
+                )
         at = self.level
         found: list[FileOutput] = []
         if self.labels:
