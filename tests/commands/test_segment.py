@@ -195,11 +195,19 @@ def test_a_coarse_level_decided_by_the_leaves_is_told_from_the_usual_one(
     assert "3 made" in call(*words)[1]
 
 
-@pytest.mark.parametrize("words", [("", "-o", "out"), ("a.png", "-o", "")])
-def test_an_empty_word_is_refused_before_it_means_this_folder(words: tuple[str, ...], call: Call) -> None:
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("", "-o", "out"), "a picture, a folder, a pattern or -;"),
+        (("a.png", "-o", ""), "a folder, a file or - after -o;"),
+    ],
+)
+def test_an_empty_word_is_refused_before_it_means_this_folder(
+    words: tuple[str, ...], expected: str, call: Call
+) -> None:
     code, _, errors = call("segment", *words)
     assert code == 2
-    assert "an empty word, expected a picture, a folder, a pattern or -; is a variable not set?" in errors
+    assert f"an empty word, expected {expected} is a variable not set?" in errors
 
 
 def test_one_file_cannot_take_several(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:

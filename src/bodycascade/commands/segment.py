@@ -85,8 +85,12 @@ def segment(
     from bodycascade.outputs import Asked, level_number  # noqa: PLC0415 - --help is quick without
     from bodycascade.picture_run import find_sources  # noqa: PLC0415
 
-    if "" in (*sources, out):
-        raise click.UsageError("an empty word, expected a picture, a folder, a pattern or -; is a variable not set?")
+    for words, expected in (
+        (sources, "a picture, a folder, a pattern or -"),
+        ([out], "a folder, a file or - after -o"),
+    ):
+        if "" in words:
+            raise click.UsageError(f"an empty word, expected {expected}; is a variable not set?")
     found = find_sources(sources, out=Path(out))
     segmenter, identity = cascade.load(), cascade.identity()
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)

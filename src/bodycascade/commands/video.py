@@ -56,4 +56,4 @@ def command(
         )
     for note in done.notes:
         click.echo(f"note: {note}", err=True)
-    click.echo(f"{output}: {done.frames} frames")
+    click.echo(f"{output}: {done.frames} {'frame' if done.frames == 1 else 'frames'}")
