@@ -7,13 +7,15 @@ from pathlib import Path
 from bodycascade.baselines import BodyPixSegmenter, ConstantSegmenter
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.errors import BodyCascadeError, BundleError
+from bodycascade.flip_averaging import FlipAveraged
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.segmenter import Segmenter
 
-RELEASED, FAST, BACKGROUND, BODYPIX = "released", "fast", "background", "bodypix"
+RELEASED, FAST, TTA, BACKGROUND, BODYPIX = "released", "fast", "tta", "background", "bodypix"
 
 KINDS = (
-    "released, fast (released too), background, bodypix=FOLDER (Google's files), or a bundle as FOLDER or NAME=FOLDER"
+    "released, fast (released too), tta (released, asked twice, once mirrored), background, bodypix=FOLDER (Google's "
+    "files), or a bundle as FOLDER or NAME=FOLDER"
 )
 
 
@@ -22,12 +24,12 @@ def split_name(text: str) -> tuple[str, str]:
 
     A bundle without a name is called cascade: where it lies on a disk is nobody's business.
     """
-    if text in (RELEASED, FAST, BACKGROUND):
+    if text in (RELEASED, FAST, TTA, BACKGROUND):
         return text, ""
     name, given, folder = text.partition("=")
     if not given or Path(text).is_dir():
         name, folder = "cascade", text
-    if not name or not folder or name in (RELEASED, FAST, BACKGROUND):
+    if not name or not folder or name in (RELEASED, FAST, TTA, BACKGROUND):
         raise BodyCascadeError(f"{text!r}: expected {KINDS}")
     return name, folder
 
@@ -39,6 +41,9 @@ def open_segmenter(text: str, *, device: str = "auto", precision: str | None = N
         return ConstantSegmenter(PASCAL_PART, 0)
     if name == BODYPIX:
         return BodyPixSegmenter(folder, precision=precision or "float32", device=device)
+    if name == TTA:
+        cascade = open_cascade(RELEASED, device=device, precision=precision or "auto")
+        return FlipAveraged(cascade.tree, cascade.batch, routing=cascade.routing)
     return open_cascade(text, device=device, precision=precision or "auto")
 
 
@@ -48,7 +53,7 @@ def open_cascade(text: str, *, device: str = "auto", precision: str = "auto", fa
     Raises `BundleError` where it names something else.
     """
     name, folder = split_name(text)
-    if name in (BACKGROUND, BODYPIX):
+    if name in (TTA, BACKGROUND, BODYPIX):
         raise BundleError(f"{text!r} is no cascade; expected released, fast, FOLDER or NAME=FOLDER")
     path = None if name in (RELEASED, FAST) else Path(folder)
     return CascadeSegmenter.load(path, device, precision=precision, fast=fast or name == FAST)

@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.accuracy import parse, run
@@ -14,6 +15,7 @@ from benchmarks.output import run_benchmark
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.data.layout import Layout
 from bodycascade.errors import BodyCascadeError, BundleError
+from bodycascade.flip_averaging import FlipAveraged
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.metric import confusion_matrix, scores
 
@@ -45,6 +47,20 @@ def test_figures_are_those_of_the_metric(both: dict[str, Any], people: Path, bun
     low, high = tiny["bootstrap"]["mIoU1"]
     assert low <= tiny["mIoU1"] <= high
     assert tiny["images_per_second"] > 0
+
+
+def test_tta_is_the_released_cascade_asked_about_the_mirror_image_too(tmp_path: Path, people: Path) -> None:
+    segmenter = CascadeSegmenter.load(device="cpu", precision="float32")
+    asked_twice = FlipAveraged(PASCAL_PART, segmenter.batch, routing=segmenter.routing)
+    words = ("--data", people, "--precision", "float32", "--device", "cpu")
+    (found,) = measured(tmp_path / "out", "tta", *words)["segmenters"]
+    matrix = np.zeros((7, 7), np.int64)
+    layout = Layout.open(people)
+    for name in layout.read_ids("val_id.txt"):
+        matrix += confusion_matrix(layout.read_labels(name), asked_twice(layout.read_image(name)).parts, 7)
+    expected = scores(matrix, PASCAL_PART)
+    assert {key: found[key] for key in expected} == expected
+    assert found["name"] == "tta"
 
 
 def test_tables_show_levels_classes_and_sizes(both: dict[str, Any], tmp_path: Path) -> None:
