@@ -12,6 +12,8 @@ from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.segmenter import Segmenter
 
 RELEASED, FAST, TTA, BACKGROUND, BODYPIX = "released", "fast", "tta", "background", "bodypix"
+PLAIN_WORDS = (RELEASED, FAST, TTA, BACKGROUND)
+"""Those that take no folder."""
 
 KINDS = (
     "released, fast (released too), tta (released, asked twice, once mirrored), background, bodypix=FOLDER (Google's "
@@ -24,12 +26,12 @@ def split_name(text: str) -> tuple[str, str]:
 
     A bundle without a name is called cascade: where it lies on a disk is nobody's business.
     """
-    if text in (RELEASED, FAST, TTA, BACKGROUND):
+    if text in PLAIN_WORDS:
         return text, ""
     name, given, folder = text.partition("=")
     if not given or Path(text).is_dir():
         name, folder = "cascade", text
-    if not name or not folder or name in (RELEASED, FAST, TTA, BACKGROUND):
+    if not name or not folder or name in PLAIN_WORDS:
         raise BodyCascadeError(f"{text!r}: expected {KINDS}")
     return name, folder
 

@@ -112,3 +112,8 @@ def _make_bar(name: str, total: int | None, stream: TextIO) -> Any:
     except ImportError:
         return None
     return tqdm(total=total, desc=name, file=stream, dynamic_ncols=True, leave=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 picture, 2 pictures."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -67,6 +67,7 @@ def test_version(call: Call) -> None:
         (["segment", "a.jpg", "-o", "out", "--batch", "0"], "bodycascade segment: Invalid value for '--batch'"),
         (["segment", "a.jpg", "-o", "out", "--coco", "xml"], "bodycascade segment: Invalid value for '--coco'"),
         (["segment", "a.jpg", "-o", "out", "--coco"], "bodycascade segment: Option '--coco' requires an argument"),
+        (["export", "onnx", "-o"], "bodycascade export onnx: Option '-o' requires an argument"),
         (["segment", "a.jpg", "-o", "out", "--colour"], "bodycascade segment: No such option"),
     ],
 )

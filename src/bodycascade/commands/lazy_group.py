@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
@@ -43,6 +43,16 @@ class LazyGroup(click.Group):
         module, _, name = self._table[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def path_of(self, words: Sequence[str]) -> str:
+        """The name of this group and of the commands, one below the other, that `words` begin with."""
+        path, context = [str(self.name)], click.Context(self)
+        command: click.Command = self
+        for word in words:
+            if not isinstance(command, click.Group) or (below := command.get_command(context, word)) is None:
+                break
+            path, command = [*path, word], below
+        return " ".join(path)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone, without loading one."""

@@ -89,16 +89,11 @@ def _run(argv: Sequence[str] | None) -> int:
         return 2
     except click.UsageError as error:
         # The parser's own complaints, as of an option without its value, come without a context.
-        path = error.ctx.command_path if error.ctx else " ".join(["bodycascade", *_command_of(argv)])
+        path = error.ctx.command_path if error.ctx else group.path_of(sys.argv[1:] if argv is None else argv)
         return _say(f"{path}: {_one_line(error.format_message())} (try: {path} --help)", 2)
     except click.ClickException as error:
         return _say(_one_line(error.format_message()), 1)
     return result if isinstance(result, int) else 0
-
-
-def _command_of(argv: Sequence[str] | None) -> list[str]:
-    """The command that `argv` begins with, or nothing."""
-    return [word for word in (sys.argv[1:] if argv is None else argv)[:1] if word in COMMANDS]
 
 
 class _TerminatedError(BaseException):

@@ -38,7 +38,7 @@ def command(
     bodycascade video clip.mov -o beach.mp4 --style replace --background beach.jpg
     """
     repainting.check_free(output)
-    from bodycascade.progress import Progress  # noqa: PLC0415 - --help is quick without
+    from bodycascade.progress import Progress, counted  # noqa: PLC0415 - --help is quick without
     from bodycascade.video.conversion import convert  # noqa: PLC0415
 
     segmenter = cascade.load()
@@ -56,4 +56,4 @@ def command(
         )
     for note in done.notes:
         click.echo(f"note: {note}", err=True)
-    click.echo(f"{output}: {done.frames} {'frame' if done.frames == 1 else 'frames'}")
+    click.echo(f"{output}: {counted(done.frames, 'frame')}")

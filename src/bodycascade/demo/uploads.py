@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -38,12 +38,10 @@ async def read_body(request: Request) -> bytes:
     `ClientDisconnect` where it is broken off.
     """
     body, size = bytearray(), 0
-    async for chunk in request.stream():
+    async for chunk in _chunks(request):
         size += len(chunk)
         if size <= MOST_BYTES:
             body += chunk
-        elif size > MOST_DROPPED:
-            break
     if size > MOST_BYTES:
         raise RequestError(413, f"the file is larger than {MOST_BYTES // 1_000_000} MB; try a smaller one")
     if not body:
@@ -53,12 +51,19 @@ async def read_body(request: Request) -> bytes:
 
 async def drop_body(request: Request) -> None:
     """Read the body of `request`, up to MOST_DROPPED bytes, and forget it."""
-    size = 0
     with suppress(ClientDisconnect):
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MOST_DROPPED:
-                return
+        async for _ in _chunks(request):
+            pass
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body of `request` piece by piece, until there are more than MOST_DROPPED bytes."""
+    size = 0
+    async for chunk in request.stream():
+        yield chunk
+        size += len(chunk)
+        if size > MOST_DROPPED:
+            return
 
 
 async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:

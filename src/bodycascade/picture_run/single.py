@@ -13,6 +13,7 @@ from bodycascade.files import remove_asides
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
 from bodycascade.picture_run.sources import PIPE, SUFFIXES, Source
+from bodycascade.progress import counted
 from bodycascade.segmentation import SegmentAll
 
 _FILES = SUFFIXES | {".npz", ".json", ".csv", ".txt"}
@@ -41,14 +42,10 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
     what = "a pipe" if out == PIPE else f"{out}, a file,"
     if len(sources) != 1 or len(outputs) != 1 or asked.record_kinds():
         raise ImageError(
-            f"{what} takes one output of one picture; found {_counted('picture', len(sources))} and "
-            f"{_counted('output', len(outputs) + len(asked.record_kinds()))}; name a folder with -o"
+            f"{what} takes one output of one picture; found {counted(len(sources), 'picture')} and "
+            f"{counted(len(outputs) + len(asked.record_kinds()), 'output')}; name a folder with -o"
         )
     return outputs[0]
-
-
-def _counted(what: str, count: int) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def write_single(source: Source, out: str, output: FileOutput, segment: SegmentAll, *, overwrite: bool) -> None:
