@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -86,18 +87,19 @@ def test_two_at_once_do_not_share_what_lies_aside(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["album"]
 
 
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.ENOSPC])
 def test_where_nothing_may_be_written_is_said_by_the_name_that_was_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
+    reason = os.strerror(error)
+
     def refuse(path: Path, *_: object, **__: object) -> None:
         if path.name.endswith(".part"):
-            raise PermissionError(13, "Permission denied", str(path))
+            raise OSError(error, reason, str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     with (
-        pytest.raises(
-            BodyCascadeError, match=rf"^{tmp_path}: cannot be written to \(Permission denied\); choose another"
-        ),
+        pytest.raises(BodyCascadeError, match=rf"^{tmp_path}: cannot be written to \({reason}\); choose another"),
         folder_aside(tmp_path / "album"),
     ):
         pass

@@ -116,7 +116,7 @@ def folder_aside(target: Path) -> Iterator[Path]:
     aside = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         aside.mkdir()
-    except PermissionError as error:
+    except OSError as error:
         raise BodyCascadeError(
             f"{target.parent}: cannot be written to ({error.strerror}); choose another folder"
         ) from None

@@ -56,14 +56,17 @@ def test_masks_are_one_black_and_white_png_per_node(segmentation: Segmentation, 
         np.testing.assert_array_equal(np.asarray(opened(content)), segmentation.mask(node) * np.uint8(255))
 
 
-def test_cutout_is_opaque_inside_clear_outside_and_soft_by_a_pixel(segmentation: Segmentation) -> None:
+@pytest.mark.parametrize(("times", "soft"), [(1, 1), (5, 2)])
+def test_cutout_is_opaque_inside_clear_outside_and_soft_between_by_a_700th_of_its_side(times: int, soft: int) -> None:
+    segmentation = read_colours([painted_person(300 * times, 220 * times)])[0]
+    assert soft == max(1, round(max(segmentation.parts.shape) / 700))
     content = written(Asked(2, cutouts=("head",)), segmentation)[".cutout-head.png"]
     picture = np.asarray(opened(content))
     mask = segmentation.mask("head")
     assert picture.shape == (*mask.shape, 4)
     alpha = picture[..., 3]
-    padded = np.pad(mask, 1, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    padded = np.pad(mask, soft, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * soft + 1, 2 * soft + 1))
     inside, outside = windows.all(axis=(2, 3)), ~windows.any(axis=(2, 3))
     assert (alpha[inside] == 255).all()
     assert not picture[outside].any()

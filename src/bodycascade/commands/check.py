@@ -22,11 +22,12 @@ def check(data: Path, train: str, val: str) -> int:
     from bodycascade.data.check import check_data  # noqa: PLC0415 - --help is quick without
     from bodycascade.data.layout import Layout  # noqa: PLC0415
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
+    from bodycascade.progress import counted  # noqa: PLC0415
 
     report = check_data(Layout.open(data), train_ids=train, val_ids=val, tree=PASCAL_PART)
     totals = [sum(counts) for counts in zip(*report.pixels.values(), strict=True)]
     shares = ", ".join(f"{leaf.name} {totals[leaf.label or 0] / sum(totals):.2%}" for leaf in PASCAL_PART.leaves)
-    print(f"{data}: good; {len(report.train)} pictures in {train}, {len(report.val)} in {val}")
+    print(f"{data}: good; {counted(len(report.train), 'picture')} in {train}, {len(report.val)} in {val}")
     print(f"pixels: {shares}")
     for note in report.notes:
         print(f"note: {note}")

@@ -118,7 +118,7 @@ def _assemble(
 ) -> None:
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
     from bodycascade.originals.assembling import assemble, read_names, split_names  # noqa: PLC0415
-    from bodycascade.progress import Progress  # noqa: PLC0415
+    from bodycascade.progress import Progress, counted  # noqa: PLC0415
 
     if (copying.train_ids is None) != (copying.val_ids is None):
         raise BodyCascadeError("give both --train-ids and --val-ids, or neither")
@@ -138,4 +138,4 @@ def _assemble(
         )
     for problem in made.problems:
         click.echo(f"left out: {problem}", err=True)
-    click.echo(f"{copying.output}: {made.train} images to train on, {made.val} to validate on")
+    click.echo(f"{copying.output}: {counted(made.train, 'image')} to train on, {made.val} to validate on")
