@@ -43,7 +43,7 @@ def legend(tree: Tree) -> str:
 def _figure(panel: Panel, thing: str) -> str:
     height, width = panel.image.shape[:2]
     views = "".join(
-        f'<div><img src="{jpeg_uri(view)}" width="{width}" height="{height}" loading="lazy" '
+        f'<div><img src="{jpeg_uri(view)}" width="{width}" height="{height}" '
         f'alt="{name} of {escape(panel.row.id)}"><span>{name}</span></div>'
         for name, view in panel.views
     )
