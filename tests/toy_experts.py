@@ -104,7 +104,7 @@ class FixedExpert(Expert):
 
     def __init__(self, tree: Tree, name: str, logits: Tensor, *, mask_threshold: float = 0.3, side: int = 32) -> None:
         super().__init__(tree, settings(name, side=side, mask_threshold=mask_threshold))
-        self.logits = logits
+        self.register_buffer("logits", logits, persistent=False)  # goes along to another device
         self.shown: list[tuple[Tensor, Tensor, Tensor | None]] = []
         self.most = 1000
 

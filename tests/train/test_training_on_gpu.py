@@ -1,0 +1,80 @@
+"""A training on a GPU keeps its tensors there, goes on after a break, and learns what one on the CPU learns."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bodycascade.expert_file import load_expert
+from bodycascade.params import Params
+from bodycascade.train import train
+from bodycascade.train.batches import BatchLoader
+from tests.pretended_gpu import pretended_gpu
+from tests.toy_experts import FOUR_LEGS
+from tests.train.animals import animal_params
+from tests.train.jobs import same_weights
+
+
+def everything(device: str) -> Params:
+    """A short training with all that the full recipe has, but for a pretrained trunk."""
+    params = animal_params(
+        checkpoint_seconds=0.0,
+        panels=1,
+        parent_mask="mixed",
+        mask_form="soft",
+        outside=0.5,
+        start="parent",
+        leaf_loss_weight=0.5,
+        restarts=(1,),
+    )
+    finishing = {
+        name: dataclasses.replace(
+            one,
+            weight_averaging=dataclasses.replace(one.weight_averaging, cycles=1, epochs=1),
+            calibration=dataclasses.replace(one.calibration, reach=1.0, steps=5, thinning=1),
+        )
+        for name, one in params.train.items()
+    }
+    return dataclasses.replace(
+        params,
+        base=dataclasses.replace(params.base, device=device),
+        zoom=dataclasses.replace(params.zoom, looks="twice"),
+        train=finishing,
+    )
+
+
+class BrokenError(Exception):
+    """The training was broken off."""
+
+
+def test_a_training_there_learns_what_one_here_learns_with_a_break(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [spec.name for spec in FOUR_LEGS.experts]
+    here = shutil.copytree(project, tmp_path / "here")
+    for name in names:
+        train(everything("cpu"), name, here, FOUR_LEGS)
+    load = BatchLoader._load
+
+    def breaking_off(loader: BatchLoader, epoch: int, wanted: object) -> object:
+        if epoch == 2:
+            raise BrokenError
+        return load(loader, epoch, wanted)  # type: ignore[arg-type]
+
+    for name in names:
+        with pretended_gpu(monkeypatch):
+            with monkeypatch.context() as patch:
+                patch.setattr(BatchLoader, "_load", breaking_off)
+                with pytest.raises(BrokenError):
+                    train(everything("cuda"), name, project, FOUR_LEGS)
+            train(everything("cuda"), name, project, FOUR_LEGS)
+        said = capsys.readouterr().out
+        assert f"{name}: on cuda (a pretended GPU runs a test kernel)" in said
+        assert "resumed in epoch 3" in said
+        one, other = (
+            load_expert(root / "results/models/animals" / f"{name}.safetensors", FOUR_LEGS) for root in (project, here)
+        )
+        assert same_weights(one, other)
