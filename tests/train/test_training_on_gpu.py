@@ -11,7 +11,6 @@ import pytest
 from bodycascade.expert_file import load_expert
 from bodycascade.params import Params
 from bodycascade.train import train
-from bodycascade.train.batches import BatchLoader
 from tests.pretended_gpu import pretended_gpu
 from tests.toy_experts import FOUR_LEGS
 from tests.train.animals import animal_params
@@ -57,17 +56,16 @@ def test_a_training_there_learns_what_one_here_learns_with_a_break(
     here = shutil.copytree(project, tmp_path / "here")
     for name in names:
         train(everything("cpu"), name, here, FOUR_LEGS)
-    load = BatchLoader._load
 
-    def breaking_off(loader: BatchLoader, epoch: int, wanted: object) -> object:
-        if epoch == 2:
+    def break_off(row: dict[str, float], **_: object) -> str:
+        if row["epoch"] == 3:
             raise BrokenError
-        return load(loader, epoch, wanted)  # type: ignore[arg-type]
+        return "an epoch"
 
     for name in names:
         with pretended_gpu(monkeypatch):
             with monkeypatch.context() as patch:
-                patch.setattr(BatchLoader, "_load", breaking_off)
+                patch.setattr("bodycascade.train.stage.describe", break_off)
                 with pytest.raises(BrokenError):
                     train(everything("cuda"), name, project, FOUR_LEGS)
             train(everything("cuda"), name, project, FOUR_LEGS)
