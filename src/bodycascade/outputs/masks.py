@@ -10,8 +10,8 @@ from PIL import Image, ImageFilter
 from bodycascade.errors import ImageError
 from bodycascade.segmentation import Segmentation
 
-SOFT = 700
-"""A cut-out's edge is soft over this part of the picture's long side, to either side: about half a cell of the experts'
+SOFTNESS = 1 / 700
+"""A cut-out's edge is soft over this share of the picture's long side, to either side: about half a cell of the experts'
 grids, within which they do not know where it runs. A sharp one in a large photograph would claim that they do."""
 
 
@@ -35,7 +35,7 @@ def cutout(segmentation: Segmentation, node: str) -> Image.Image:
     if segmentation.image is None:
         raise ImageError("a cut-out needs the picture; this segmentation came without it")
     mask = Image.fromarray(segmentation.mask(node).astype(np.uint8) * 255)
-    alpha = np.asarray(mask.filter(ImageFilter.BoxBlur(max(1, round(max(mask.size) / SOFT)))))
+    alpha = np.asarray(mask.filter(ImageFilter.BoxBlur(max(1, round(SOFTNESS * max(mask.size))))))
     picture = np.zeros((*alpha.shape, 4), np.uint8)
     shown = alpha > 0  # hidden colours would be in the file still, for whoever drops its alpha
     picture[..., :3][shown] = segmentation.image[shown]
