@@ -11,8 +11,9 @@ from bodycascade.errors import ImageError
 from bodycascade.segmentation import Segmentation
 
 SOFTNESS = 1 / 700
-"""A cut-out's edge is soft over this share of the picture's long side, to either side: about half a cell of the experts'
-grids, within which they do not know where it runs. A sharp one in a large photograph would claim that they do."""
+"""A cut-out's edge is soft over this share of the picture's long side, to either side: about half a cell of the
+experts' grids, within which they do not know where it runs. A sharp one in a large photograph would claim that they
+do."""
 
 
 def write_mask(node: str, segmentation: Segmentation, file: BinaryIO) -> None:
