@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,35 +13,13 @@ from bodycascade.preprocess import preprocess
 from bodycascade.train.workspace import CODE, fingerprint
 from tests.toy_experts import FOUR_LEGS
 from tests.train.animals import animal_params, write_animals
-from tests.train.children import checkpoints
+from tests.train.conftest import Unfinished
 from tests.train.test_stage import Output, events, read_history, run
-
-Unfinished = Callable[..., Params]
 
 
 def often(**changes: object) -> Params:
     """Parameters with a checkpoint after each step."""
     return animal_params(checkpoint_seconds=0.0, **changes)
-
-
-@pytest.fixture
-def unfinished(project: Path, monkeypatch: pytest.MonkeyPatch) -> Unfinished:
-    """`unfinished(expert, params, epochs=1)` leaves a training that broke off in the epoch after so many."""
-
-    def make(expert: str, params: Params, *, epochs: int = 1) -> Params:
-        def describe(row: dict[str, float], **_: object) -> str:
-            if row["epoch"] > epochs:
-                raise ZeroDivisionError
-            return "an epoch"
-
-        with monkeypatch.context() as patch:
-            patch.setattr("bodycascade.train.stage.describe", describe)
-            with pytest.raises(ZeroDivisionError):
-                run(project, expert, params)
-        assert len(checkpoints(project)) == 2
-        return params
-
-    return make
 
 
 def test_unfinished_training_is_resumed(project: Path, tmp_path: Path, unfinished: Unfinished, capsys: Output) -> None:

@@ -14,11 +14,13 @@ from bodycascade.train import train
 from tests.pretended_gpu import pretended_gpu
 from tests.toy_experts import FOUR_LEGS
 from tests.train.animals import animal_params
+from tests.train.conftest import Unfinished
 from tests.train.jobs import same_weights
 
 
 def everything(device: str) -> Params:
     """A short training with all that the full recipe has, but for a pretrained trunk."""
+    usual = animal_params().train["animal"]
     params = animal_params(
         checkpoint_seconds=0.0,
         panels=1,
@@ -28,47 +30,30 @@ def everything(device: str) -> Params:
         start="parent",
         leaf_loss_weight=0.5,
         restarts=(1,),
+        weight_averaging=dataclasses.replace(usual.weight_averaging, cycles=1, epochs=1),
+        calibration=dataclasses.replace(usual.calibration, reach=1.0, steps=5, thinning=1),
     )
-    finishing = {
-        name: dataclasses.replace(
-            one,
-            weight_averaging=dataclasses.replace(one.weight_averaging, cycles=1, epochs=1),
-            calibration=dataclasses.replace(one.calibration, reach=1.0, steps=5, thinning=1),
-        )
-        for name, one in params.train.items()
-    }
     return dataclasses.replace(
         params,
         base=dataclasses.replace(params.base, device=device),
         zoom=dataclasses.replace(params.zoom, looks="twice"),
-        train=finishing,
     )
 
 
-class BrokenError(Exception):
-    """The training was broken off."""
-
-
 def test_a_training_there_learns_what_one_here_learns_with_a_break(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path,
+    tmp_path: Path,
+    unfinished: Unfinished,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     names = [spec.name for spec in FOUR_LEGS.experts]
     here = shutil.copytree(project, tmp_path / "here")
     for name in names:
         train(everything("cpu"), name, here, FOUR_LEGS)
-
-    def break_off(row: dict[str, float], **_: object) -> str:
-        if row["epoch"] == 3:
-            raise BrokenError
-        return "an epoch"
-
     for name in names:
         with pretended_gpu(monkeypatch):
-            with monkeypatch.context() as patch:
-                patch.setattr("bodycascade.train.stage.describe", break_off)
-                with pytest.raises(BrokenError):
-                    train(everything("cuda"), name, project, FOUR_LEGS)
-            train(everything("cuda"), name, project, FOUR_LEGS)
+            train(unfinished(name, everything("cuda"), epochs=2), name, project, FOUR_LEGS)
         said = capsys.readouterr().out
         assert f"{name}: on cuda (a pretended GPU runs a test kernel)" in said
         assert "resumed in epoch 3" in said
