@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image, ImageCms
 
 from bodycascade.flip_averaging import FlipAveraged, likeliest_children
 from bodycascade.hierarchy import PASCAL_PART
@@ -33,6 +35,13 @@ def test_a_mirrored_picture_has_the_mirrored_answer(routing: str) -> None:
     straight, mirrored = segmenter(image), segmenter(np.ascontiguousarray(image[:, ::-1]))
     np.testing.assert_allclose(straight.probs, mirrored.probs[..., ::-1], atol=1e-6)
     np.testing.assert_array_equal(straight.parts, mirrored.parts[:, ::-1])
+
+
+def test_the_colour_profile_of_a_picture_stays_with_its_answer(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(random_image(20, 30)).save(tmp_path / "wide.png", icc_profile=profile)
+    found = averaged().batch([random_image(20, 30), tmp_path / "wide.png"])
+    assert [one.icc_profile for one in found] == [None, profile]
 
 
 def test_probabilities_are_the_mean_by_hand() -> None:

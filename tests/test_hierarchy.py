@@ -171,6 +171,10 @@ def test_an_experts_children_are_of_the_level_below_its_node(tree: Tree) -> None
         assert len({tree.level_of(child) for child in spec.children}) == 1
 
 
+def test_the_thing_is_the_one_coarsest_class() -> None:
+    assert [tree.thing for tree in (PASCAL_PART, FOUR_LEGS, flat(PASCAL_PART))] == ["body", "beast", ""]
+
+
 @pytest.mark.parametrize("tree", [PASCAL_PART, FOUR_LEGS], ids=["people", "animals"])
 def test_flat_tree_has_one_expert_for_all_leaves_by_label(tree: Tree) -> None:
     single = flat(tree)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bodycascade.drawing import Picture
 from bodycascade.hierarchy import Node, Tree
-from bodycascade.imaging import ImageLike, read_image
+from bodycascade.imaging import ImageLike, icc_profile, read_image
 from bodycascade.segmentation import SegmentAll, Segmentation
 from bodycascade.strips import strips
 
@@ -52,7 +52,10 @@ class FlipAveraged:
 
     def batch(self, images: Iterable[ImageLike]) -> list[Segmentation]:
         """The segmentations of images of any sizes, in their order."""
-        pictures = [read_image(image) for image in images]
+        pictures, profiles = [], []
+        for image in images:
+            pictures.append(read_image(image))
+            profiles.append(icc_profile(image))
         mirrored = [picture[:, ::-1].copy() for picture in pictures]
         found = list(self._segment([*pictures, *mirrored]))
         del mirrored
@@ -62,9 +65,9 @@ class FlipAveraged:
             _add(total, found.pop().probs)
         for total in sums:
             _add(total, found.pop().probs[..., ::-1])
-        return [self._mean(picture, total) for picture, total in zip(pictures, sums, strict=True)]
+        return [self._mean(*each) for each in zip(pictures, profiles, sums, strict=True)]
 
-    def _mean(self, picture: Picture, total: Sums) -> Segmentation:
+    def _mean(self, picture: Picture, profile: bytes | None, total: Sums) -> Segmentation:
         labels = np.empty(picture.shape[:2], np.uint8)
         cuts = strips(0, len(picture), width=picture.shape[1], pixels=STRIP_PIXELS)
         for strip in cuts:
@@ -74,7 +77,8 @@ class FlipAveraged:
             else:
                 labels[strip] = likeliest_children(probs_there.astype(np.float32), self._tree)
 
-        return Segmentation(self._tree, labels, image=picture, probs=partial(_normalised, total, cuts))
+        probs = partial(_normalised, total, cuts)
+        return Segmentation(self._tree, labels, image=picture, probs=probs, icc_profile=profile)
 
 
 def _normalised(total: Sums, cuts: list[slice]) -> npt.NDArray[np.float32]:

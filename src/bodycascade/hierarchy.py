@@ -119,6 +119,12 @@ class Tree:
         """Names of the classes of all levels, coarse to fine, each once, without the background."""
         return tuple(dict.fromkeys(name for names in self.levels for name in names))
 
+    @property
+    def thing(self) -> str:
+        """The one coarsest class beside the background, as "body"; "" where there are several."""
+        coarse = self.levels[0]
+        return coarse[0] if len(coarse) == 1 else ""
+
     def check_level(self, level: int) -> None:
         """Raise `TreeError`, with the levels there are, where there is no such one."""
         if level not in range(len(self.levels)):

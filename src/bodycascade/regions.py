@@ -106,6 +106,8 @@ class Zoom:
         for name, value in data.items():
             if type(value) not in (int, float) or not 0 <= value <= (4 if name == "margin" else 1):
                 raise BundleError(f"zoom: {name} must be a share from 0 to 1 (margin: to 4); found {value!r}")
+        if data["again_below"] > data["again_above"]:
+            raise BundleError(f"zoom: again_below, {data['again_below']}, is above again_above, {data['again_above']}")
         return cls(**{name: float(data[name]) for name in names})
 
     def looking_once(self) -> Zoom:

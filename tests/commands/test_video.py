@@ -13,10 +13,10 @@ from PIL import Image
 
 from bodycascade.cascade import CascadeSegmenter
 from bodycascade.commands.repainting import STYLES
-from bodycascade.hierarchy import PASCAL_PART, Tree
+from bodycascade.hierarchy import PASCAL_PART, Tree, flat
 from bodycascade.video import effects
 from tests.commands.conftest import Call
-from tests.toy_experts import cascade, colour_readers
+from tests.toy_experts import FOUR_LEGS, THREE, cascade, colour_readers, tiny_experts
 from tests.video.rendered import read, render, walk
 
 
@@ -45,6 +45,22 @@ def test_each_style_makes_a_video(tmp_path: Path, clip: Path, style: str, call: 
     assert (code, said) == (0, f"{tmp_path / 'out.mp4'}: 6 frames\n")
     assert errors.startswith("clip.mp4: 6 of 6, took ")
     assert len(read(tmp_path / "out.mp4")[0]) == 6
+
+
+@pytest.mark.parametrize(
+    ("tree", "code", "words"),
+    [
+        (FOUR_LEGS, 0, "6 of 6"),
+        (flat(THREE), 1, "--style matte needs a class: --node a or b\n"),
+    ],
+    ids=["one coarsest class", "several"],
+)
+def test_without_a_node_the_one_coarsest_class_of_any_tree_is_meant(
+    tree: Tree, code: int, words: str, tmp_path: Path, clip: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, **__: cascade(tiny_experts(tree)))
+    found, _, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--style", "matte")
+    assert (found, words in errors) == (code, True)
 
 
 def test_sound_is_carried_over_or_left_out(tmp_path: Path, clip: Path, call: Call) -> None:

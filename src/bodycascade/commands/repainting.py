@@ -25,7 +25,7 @@ OPTIONS_OF_STYLES = {
 }
 """Which styles look at an option; the others refuse it rather than do something else than was meant."""
 
-NODE, BLUR_STRENGTH, OPACITY = "body", 2.0, 0.6
+BLUR_STRENGTH, OPACITY = 2.0, 0.6
 """What is taken where an option is not given."""
 
 
@@ -57,7 +57,9 @@ class Repainting:
             opacity = None if style == "classes" else OPACITY if self.opacity is None else self.opacity
             level = level_number(self.level, tree)
             return effects.Overlay(tree, level=level, opacity=opacity, smooth_seconds=self.smooth)
-        node = NODE if self.node is None else self.node
+        node = self.node or tree.thing
+        if not node:
+            raise BodyCascadeError(f"--style {style} needs a class: --node {' or '.join(tree.levels[0])}")
         if style == "matte":
             return effects.Matte(tree, node, smooth_seconds=self.smooth)
         picture = None if self.background is None else effects.read_background(self.background)
@@ -104,7 +106,7 @@ def _options(smooth: float) -> list[Decorator]:
             "--level", default=None, show_default="the finest", help="0 body, 1 halves or 2 parts, of overlays."
         ),
         click.option(
-            "--node", default=None, show_default=NODE, help="What stays sharp, or is white: body, head, torso ..."
+            "--node", default=None, show_default="body", help="What stays sharp, or is white: body, head, torso ..."
         ),
         click.option("--background", metavar="PICTURE|COLOUR", help="Another background; means --style replace."),
         click.option(

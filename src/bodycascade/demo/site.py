@@ -94,7 +94,6 @@ class _Site:
         return Response(self._files[name], media_type=MEDIA_TYPES[name.rpartition(".")[2]])
 
     async def about(self, _: Request) -> Response:
-        coarse = self._tree.levels[0]
         return JSONResponse(
             {
                 "version": __version__,
@@ -102,7 +101,7 @@ class _Site:
                 "samples": len(self._samples) if self._samples else 0,
                 "most_bytes": MOST_BYTES,
                 "most_pixels": MOST_PIXELS,
-                "whole": coarse[0] if len(coarse) == 1 else "",
+                "whole": self._tree.thing,
             }
         )
 

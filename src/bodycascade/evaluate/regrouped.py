@@ -26,7 +26,9 @@ class RegroupedSegmenter:
     def __call__(self, image: ImageLike) -> Segmentation:
         """The segmentation of `image` at its own size, with the levels of `tree`."""
         found = self.segmenter(image)
-        return Segmentation(self.tree, found.parts, image=found.image, probs=lambda: found.probs)
+        return Segmentation(
+            self.tree, found.parts, image=found.image, probs=lambda: found.probs, icc_profile=found.icc_profile
+        )
 
     def __repr__(self) -> str:
         return f"<{self.segmenter!r} under {', '.join(self.tree.levels[0])}>"

@@ -33,8 +33,7 @@ class MistakeKind:
 
 def thing_name(tree: Tree) -> str:
     """What is looked for in pictures, in a word: the coarsest class, "object" where there are several."""
-    coarse = tree.levels[0]
-    return coarse[0] if len(coarse) == 1 else "object"
+    return tree.thing or "object"
 
 
 def kinds_of_mistake(tree: Tree) -> tuple[MistakeKind, ...]:
