@@ -29,8 +29,8 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params, load_params
 from bodycascade.params.document import compose
 from bodycascade.progress import Progress
-from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
+from bodycascade.train.setup import set_up_training
 from bodycascade.train.stopping import StopRequest
 from bodycascade.train.workspace import fingerprint
 
@@ -119,7 +119,7 @@ def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree
     maps = folder / fingerprint(made_by, [job.data / "manifest.json", *models.values()])
     maps.mkdir(exist_ok=True)
     with stop.listening(), tempfile.TemporaryDirectory(dir=folder) as work:
-        training = assemble(job, manifest, above, folder=Path(work), maps=maps)
+        training = set_up_training(job, manifest, above, folder=Path(work), maps=maps)
         trainer = training.trainer
         with Progress(expert, total=training.steps) as progress:
             trainer.run(lambda row, score, average: None, progress.at)

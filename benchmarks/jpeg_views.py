@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from bodycascade.data.layout import Layout
 from bodycascade.hierarchy import IGNORE
 from bodycascade.preprocess.pack import Pack
-from bodycascade.preprocess.sampling import packed_size, shrink
+from bodycascade.preprocess.shrinking import packed_size, shrink
 
 UInt8 = npt.NDArray[np.uint8]
 

@@ -64,8 +64,8 @@ class CascadeSegmenter:
     ) -> None:
         """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N; `precision`: auto, float32, bfloat16.
 
-        Raises `BundleError` where an expert of the tree is missing, double or of another tree, and
-        `BodyCascadeError` for a device that cannot be used.
+        Raises `BundleError` where an expert of the tree is missing, double or of another tree, or the routing is
+        neither hard nor soft, and `BodyCascadeError` for a device that cannot be used or an unknown precision.
         """
         self.settings = CascadeSettings(routing, zoom)
         remember_kernels()
@@ -87,7 +87,7 @@ class CascadeSegmenter:
         GPU where one works, else the CPU), cpu, cuda or cuda:N. `precision`: auto (bfloat16 where the device is fast in
         it), float32 or bfloat16. `fast`: smaller inputs, and the root looks once; `save` does not keep it. Raises
         `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing in it is
-        executed.
+        executed. `BodyCascadeError` for a device that cannot be used or an unknown precision.
         """
         path = RELEASED if path is None else Path(path)
         bundle = load_bundle(path)

@@ -2,6 +2,8 @@
 
 BodyCascadeError            every message says what was found, what was expected, what to do
 |- ImageError               a picture that cannot be read or has an unusable shape or dtype
+|- OutputError              a file or folder that cannot be written, or must not be replaced
+|- BusyError                work that another process is at
 |- VideoError               a video or camera that cannot be read, or a video that cannot be written
 |- TreeError                a class tree that contradicts itself, or a node that it does not have
 |- BundleError              a bundle or expert file that is damaged, foreign or too new
@@ -23,6 +25,14 @@ class BodyCascadeError(Exception):
 
 class ImageError(BodyCascadeError):
     """A picture cannot be read, or its shape or dtype cannot be used."""
+
+
+class OutputError(BodyCascadeError):
+    """A file or folder cannot be written as asked, or would replace what must stay."""
+
+
+class BusyError(BodyCascadeError):
+    """Another process is at the same work in the same place."""
 
 
 class VideoError(BodyCascadeError):

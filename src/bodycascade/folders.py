@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bodycascade.errors import BodyCascadeError, BundleError, DataError
+from bodycascade.errors import BundleError, BusyError, OutputError
 from bodycascade.files import is_running
 
 # From linux/fcntl.h and linux/fs.h: paths are relative to the working folder; swap the two names.
@@ -63,7 +63,7 @@ def replace_kind(target: Path, kind: FolderKind) -> Iterator[Path]:
     """An empty folder aside that takes the place of `target` on success and is removed on an error; needs no lock.
 
     What processes that are gone left aside is removed first. Raises `BundleError` where `target` holds anything but a
-    folder of this `kind`.
+    folder of this `kind`, and what `folder_aside` raises.
     """
     target = target.resolve()
     kind.check_replaceable(target)
@@ -86,7 +86,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
     """An empty folder aside that takes the place of `target` on success and is removed on an error.
 
     The caller holds a lock, so what lies aside already is left from a killed run and is removed first. Where `target`
-    is a link, what it leads to is replaced.
+    is a link, what it leads to is replaced. Raises what `folder_aside` raises.
     """
     target = target.resolve()
     for stale, _ in _asides(target):
@@ -107,19 +107,17 @@ def _asides(target: Path) -> list[tuple[Path, int]]:
 def folder_aside(target: Path) -> Iterator[Path]:
     """An empty folder beside `target` with a name that nobody else has; what lies there at the end is removed.
 
-    Raises `BodyCascadeError` where `target` is the working folder, which cannot be replaced under whoever is in it, and
+    Raises `OutputError` where `target` is the working folder, which cannot be replaced under whoever is in it, and
     where nothing may be written beside it.
     """
     if target.resolve() == Path.cwd():
-        raise BodyCascadeError(f"{target}: is the folder that you are in, and would be replaced; name another one")
+        raise OutputError(f"{target}: is the folder that you are in, and would be replaced; name another one")
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         aside.mkdir()
     except OSError as error:
-        raise BodyCascadeError(
-            f"{target.parent}: cannot be written to ({error.strerror}); choose another folder"
-        ) from None
+        raise OutputError(f"{target.parent}: cannot be written to ({error.strerror}); choose another folder") from None
     try:
         yield aside
     finally:
@@ -162,11 +160,11 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @contextmanager
 def only_one(path: Path, name: str) -> Iterator[None]:
-    """Hold the lock file `path`; raises `DataError`, saying that another `name` is at work, where a process does."""
+    """Hold the lock file `path`; raises `BusyError`, saying that another `name` is at work, where a process does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataError(f"{path}: another {name} is at work; wait for it to end, or stop it") from None
+            raise BusyError(f"{path}: another {name} is at work; wait for it to end, or stop it") from None
         yield

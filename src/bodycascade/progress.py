@@ -115,5 +115,5 @@ def _make_bar(name: str, total: int | None, stream: TextIO) -> Any:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 picture, 2 pictures."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """A number with its noun: 1 picture, 2 pictures, 1,200 pictures."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -94,7 +94,7 @@ class Segmentation:
     def level(self, level: int) -> npt.NDArray[np.uint8]:
         """(H, W) uint8: the ids of `tree.level_map(level)`, 0 the background; the finest level equals `parts`.
 
-        Raises `TreeError` where there is no such level.
+        Raises `TreeError` where there is no such level, or it was not decided.
         """
         table = self.tree.level_map(level)
         self._require(level)
@@ -104,7 +104,7 @@ class Segmentation:
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
         """(H, W) bool: where the image shows the node `name` ("head", "upper_body", "body", "background", ...).
 
-        Raises `TreeError`, with the names there are, where the tree has no such node.
+        Raises `TreeError`, with the names there are, where the tree has no such node, and where it was not decided.
         """
         chosen = np.zeros(self.tree.num_labels, np.bool_)
         chosen[list(self.tree.labels(name))] = True
@@ -112,11 +112,15 @@ class Segmentation:
         return np.take(chosen, self._parts)
 
     def share(self, name: str) -> float:
-        """The fraction of the image, 0 to 1, that the node `name` covers."""
+        """The fraction of the image, 0 to 1, that the node `name` covers; raises `TreeError` as `mask` does."""
         return float(self.mask(name).mean()) if self._parts.size else 0.0
 
     def overlay(self, level: int | None = None, *, opacity: float = drawing.OPACITY) -> Image.Image:
-        """The image with the classes of `level` (None: the finest decided) painted over it, or these alone."""
+        """The image with the classes of `level` (None: the finest decided) painted over it, or these alone.
+
+        An RGB picture of the image's own size. `opacity` of the colours, 0 to 1; the background has none. Raises
+        `TreeError` for a level that there is not, or that was not decided, `ImageError` for another opacity.
+        """
         level = self.finest if level is None else level
         labels, palette = self.level(level), self.tree.level_palette(level)
         if self.image is None:

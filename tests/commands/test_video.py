@@ -47,20 +47,17 @@ def test_each_style_makes_a_video(tmp_path: Path, clip: Path, style: str, call: 
     assert len(read(tmp_path / "out.mp4")[0]) == 6
 
 
-@pytest.mark.parametrize(
-    ("tree", "code", "words"),
-    [
+def test_without_a_node_the_one_coarsest_class_of_any_tree_is_meant(
+    tmp_path: Path, clip: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tree, code, words in (
         (FOUR_LEGS, 0, "6 of 6"),
         (flat(THREE), 1, "--style matte needs a class: --node a or b\n"),
-    ],
-    ids=["one coarsest class", "several"],
-)
-def test_without_a_node_the_one_coarsest_class_of_any_tree_is_meant(
-    tree: Tree, code: int, words: str, tmp_path: Path, clip: Path, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, **__: cascade(tiny_experts(tree)))
-    found, _, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--style", "matte")
-    assert (found, words in errors) == (code, True)
+    ):
+        segmenter = cascade(tiny_experts(tree))
+        monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, made=segmenter, **__: made)
+        found, _, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--style", "matte")
+        assert (found, words in errors) == (code, True)
 
 
 def test_sound_is_carried_over_or_left_out(tmp_path: Path, clip: Path, call: Call) -> None:

@@ -15,7 +15,7 @@ from bodycascade.data.layout import Layout
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import IGNORE, PASCAL_PART, Tree
 from bodycascade.originals import mattes, person_part
-from bodycascade.originals.assembling import assemble
+from bodycascade.originals.dataset import write_dataset
 
 ALPHA = np.array([[0, 1, 127], [128, 200, 255]], np.uint8)
 
@@ -35,7 +35,9 @@ def portraits(folder: Path) -> tuple[Path, Path]:
 def test_the_person_expert_learns_the_matte_from_it(tmp_path: Path) -> None:
     sources = mattes.find_sources(*portraits(tmp_path), PASCAL_PART)
     names = tuple(sources)
-    assemble(tmp_path / "out", PASCAL_PART, {"train": names[:2], "val": names[2:]}, sources, link=False, skip_bad=False)
+    write_dataset(
+        tmp_path / "out", PASCAL_PART, {"train": names[:2], "val": names[2:]}, sources, link=False, skip_bad=False
+    )
     layout = Layout.open(tmp_path / "out")
     check_data(layout, train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
     target = PASCAL_PART.target_map("person")[layout.read_labels(names[0])]

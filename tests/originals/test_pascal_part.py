@@ -15,7 +15,7 @@ from bodycascade.data.check import check_data
 from bodycascade.data.layout import Layout
 from bodycascade.errors import DataError, MissingExtraError
 from bodycascade.hierarchy import PASCAL_PART
-from bodycascade.originals.assembling import assemble, split_names
+from bodycascade.originals.dataset import split_names, write_dataset
 from bodycascade.originals.pascal_part import PART_OF, find_sources, read_labels, with_people
 
 SIZE = (12, 10)
@@ -118,7 +118,7 @@ def release(tmp_path: Path) -> Path:
 def test_the_layout_passes_the_data_check(release: Path) -> None:
     sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
     splits = split_names(with_people(sources), 0.4)
-    made = assemble(release / "out", PASCAL_PART, splits, sources, link=False, skip_bad=False)
+    made = write_dataset(release / "out", PASCAL_PART, splits, sources, link=False, skip_bad=False)
     layout = Layout.open(release / "out")
     report = check_data(layout, train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
     assert (len(report.train), len(report.val)) == (made.train, made.val)
@@ -136,13 +136,13 @@ def test_bad_images_are_listed_all_at_once_and_nothing_is_made(release: Path) ->
     sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
     splits = {"train": tuple(sources)[:4], "val": tuple(sources)[4:]}
     with pytest.raises(DataError) as caught:
-        assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=False)
+        write_dataset(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=False)
     header, *lines = str(caught.value).splitlines()
     assert header.startswith("3 of 6 images are bad")
     for word, line in zip(("000001.mat", "000002.jpg", "000003"), sorted(lines), strict=True):
         assert word in line
     assert sorted(path.name for path in release.iterdir()) == ["Annotations_Part", "JPEGImages"]
-    made = assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=True)
+    made = write_dataset(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=True)
     assert (made.train, made.val, len(made.problems)) == (1, 2, 3)
     assert (release / "out" / "JPEGImages" / "2008_000000.jpg").is_symlink()
     check_data(Layout.open(release / "out"), train_ids="train_id.txt", val_ids="val_id.txt", tree=PASCAL_PART)
@@ -166,7 +166,7 @@ def test_without_scipy_that_is_said_and_no_image_is_called_bad(release: Path, mo
     splits = {"train": tuple(sources)[:4], "val": tuple(sources)[4:]}
     monkeypatch.setitem(sys.modules, "scipy.io", None)
     with pytest.raises(MissingExtraError, match=r"scipy is not installed.*\[prepare\]"):
-        assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=False)
+        write_dataset(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=False)
     assert not (release / "out").exists()
 
 
@@ -183,7 +183,7 @@ def test_a_data_set_that_could_not_be_trained_on_is_not_made(
 ) -> None:
     sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
     with pytest.raises(DataError, match=words):
-        assemble(release / "out", PASCAL_PART, {"train": train, "val": val}, sources, link=True, skip_bad=False)
+        write_dataset(release / "out", PASCAL_PART, {"train": train, "val": val}, sources, link=True, skip_bad=False)
     assert not (release / "out").exists()
 
 
@@ -192,11 +192,13 @@ def test_bad_images_are_not_left_out_where_none_is_left(release: Path) -> None:
     sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
     splits = {"train": ("2008_000000",), "val": ("2008_000001",)}
     with pytest.raises(DataError, match="1 of 2 images are bad; without them a split is empty; mend them"):
-        assemble(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=True)
+        write_dataset(release / "out", PASCAL_PART, splits, sources, link=True, skip_bad=True)
     assert not (release / "out").exists()
 
 
 def test_a_folder_that_is_there_is_never_touched(release: Path) -> None:
     sources = find_sources(release / "Annotations_Part", release / "JPEGImages", PASCAL_PART)
     with pytest.raises(DataError, match="exists already; name a new folder"):
-        assemble(release / "JPEGImages", PASCAL_PART, {"train": (), "val": ()}, sources, link=False, skip_bad=False)
+        write_dataset(
+            release / "JPEGImages", PASCAL_PART, {"train": (), "val": ()}, sources, link=False, skip_bad=False
+        )

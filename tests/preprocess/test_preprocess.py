@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bodycascade.data.selection import split_selection
-from bodycascade.errors import DataError
+from bodycascade.errors import BusyError, DataError
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.preprocess import open_pack, preprocess, read_manifest, read_val_manifest
@@ -228,7 +228,7 @@ def test_second_preprocess_of_a_profile_ends_at_once(tmp_path: Path, tiny_data: 
     lock.parent.mkdir(parents=True)
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="another preprocess of this profile is at work; wait for it to end"):
+        with pytest.raises(BusyError, match="another preprocess of this profile is at work; wait for it to end"):
             preprocess(params, tmp_path)
     preprocess(params, tmp_path)
 

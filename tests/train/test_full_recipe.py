@@ -20,10 +20,10 @@ from bodycascade.expert_file import load_expert
 from bodycascade.params import Calibration, Evaluate, Params
 from bodycascade.preprocess import read_manifest
 from bodycascade.train import train
-from bodycascade.train.assembly import Assembly, assemble
 from bodycascade.train.batches import Batch
 from bodycascade.train.materials import open_split
 from bodycascade.train.optimizer import make_optimizer
+from bodycascade.train.setup import TrainingSetup, set_up_training
 from tests.toy_experts import FOUR_LEGS, FixedExpert, tiny_expert
 from tests.train.animals import animal_params
 from tests.train.jobs import make_job, make_trainer, run, same_weights
@@ -54,13 +54,13 @@ def left_half() -> Mapping[str, Expert]:
     return {"animal": FixedExpert(FOUR_LEGS, "animal", logits)}
 
 
-def assembled(root: Path, folder: Path, above: Mapping[str, Expert], params: Params) -> Assembly:
+def assembled(root: Path, folder: Path, above: Mapping[str, Expert], params: Params) -> TrainingSetup:
     folder.mkdir()
     job = make_job(root, "beast", params)
-    return assemble(job, read_manifest(job.data), above, folder=folder, maps=folder)
+    return set_up_training(job, read_manifest(job.data), above, folder=folder, maps=folder)
 
 
-def first_batch(training: Assembly) -> Batch:
+def first_batch(training: TrainingSetup) -> Batch:
     with closing(training.loader.epoch(0)) as batches:
         return next(batches)[0]
 

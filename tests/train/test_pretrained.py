@@ -17,9 +17,9 @@ from bodycascade.errors import BundleError, TrainingError
 from bodycascade.expert import Expert
 from bodycascade.expert_file import load_expert
 from bodycascade.preprocess import read_manifest
-from bodycascade.train.assembly import assemble
 from bodycascade.train.job import Job
 from bodycascade.train.materials import new_expert
+from bodycascade.train.setup import set_up_training
 from tests.toy_experts import FOUR_LEGS
 from tests.train.animals import animal_params
 from tests.train.jobs import FixedBatches, loader_of, make_job, make_trainer
@@ -183,7 +183,7 @@ def test_pretrained_maps_start_at_one_size_and_random_ones_as_they_are(packed: P
         job = job_with(packed, encoder_weights=weights, start=start)
         folder = tmp_path / f"{weights}-{start}"
         folder.mkdir()
-        training = assemble(job, manifest, {}, folder=folder, maps=folder)
+        training = set_up_training(job, manifest, {}, folder=folder, maps=folder)
         factors = [value for name, value in state(training.expert).items() if ".scales." in name and "weight" in name]
         assert [not torch.equal(found, torch.ones_like(found)) for found in factors] == [standardised] * 3
 

@@ -15,7 +15,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bodycascade import CascadeSegmenter
-from bodycascade.errors import BodyCascadeError, DataError, TrainingError
+from bodycascade.errors import BodyCascadeError, BusyError, DataError, TrainingError
 from bodycascade.expert_file import load_expert, read_extra, save_expert
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.params import Params
@@ -108,7 +108,7 @@ def test_second_trainer_ends_at_once_and_leaves_the_first_alone(project: Path) -
     (work / "0123456789abcdef").mkdir(parents=True)
     with (work / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="another training of this expert is at work") as caught:
+        with pytest.raises(BusyError, match="another training of this expert is at work") as caught:
             run(project)
     assert "\n" not in str(caught.value)
     assert (work / "0123456789abcdef").is_dir()

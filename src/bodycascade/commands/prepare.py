@@ -13,7 +13,7 @@ from bodycascade.commands.option_group import option_group
 from bodycascade.errors import BodyCascadeError
 
 if TYPE_CHECKING:
-    from bodycascade.originals.assembling import Source
+    from bodycascade.originals.dataset import Source
 
 Folder = click.Path(exists=True, file_okay=False, path_type=Path)
 ListFile = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -76,7 +76,7 @@ def pascal_part(annotations: Path, pictures: Path, copying: Copying) -> None:
         with Progress("look for people", total=len(sources)) as progress:
             return original.with_people(sources, on_image=progress.at)
 
-    _assemble(sources, copying, choose=with_people)
+    _write(sources, copying, choose=with_people)
 
 
 @command.command("person-part", short_help="Pascal-Person-Part's label maps.")
@@ -92,7 +92,7 @@ def person_part(masks: Path, pictures: Path, copying: Copying) -> None:
     from bodycascade.originals import person_part as original  # noqa: PLC0415
 
     sources = original.find_sources(masks, pictures, PASCAL_PART)
-    _assemble(sources, copying)
+    _write(sources, copying)
 
 
 @command.command("mattes", short_help="Portrait mattes, for the expert person alone.")
@@ -109,15 +109,15 @@ def portrait_mattes(mattes: Path, pictures: Path, copying: Copying) -> None:
     from bodycascade.originals import mattes as original  # noqa: PLC0415
 
     sources = original.find_sources(mattes, pictures, PASCAL_PART)
-    _assemble(sources, copying)
+    _write(sources, copying)
     click.echo("note: train the expert `person` alone on it, with train.person.leaf_loss_weight: 0", err=True)
 
 
-def _assemble(
+def _write(
     sources: Mapping[str, Source], copying: Copying, *, choose: Callable[[Mapping[str, Source]], Iterable[str]] = list
 ) -> None:
     from bodycascade.hierarchy import PASCAL_PART  # noqa: PLC0415
-    from bodycascade.originals.assembling import assemble, read_names, split_names  # noqa: PLC0415
+    from bodycascade.originals.dataset import read_names, split_names, write_dataset  # noqa: PLC0415
     from bodycascade.progress import Progress, counted  # noqa: PLC0415
 
     if (copying.train_ids is None) != (copying.val_ids is None):
@@ -127,14 +127,14 @@ def _assemble(
     else:
         splits = split_names(choose(sources), copying.val_fraction)
     with Progress("prepare", total=sum(map(len, splits.values()))) as progress:
-        made = assemble(
+        made = write_dataset(
             copying.output,
             PASCAL_PART,
             splits,
             sources,
             link=copying.link,
             skip_bad=copying.skip_bad,
-            on_image=lambda done, _: progress.at(done),
+            on_image=progress.at,
         )
     for problem in made.problems:
         click.echo(f"left out: {problem}", err=True)

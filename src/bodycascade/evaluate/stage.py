@@ -30,7 +30,8 @@ def evaluate(params: Params, root: Path, tree: Tree = PASCAL_PART) -> dict[str, 
     `tree` holds the classes that are scored; a flat profile's one network has its levels merged from its labels. Under
     `root` it writes the bundle, the predicted label maps, metrics.json, per_image.csv and confusion.csv. What is scored
     is the bundle as read back from disk, so the figures are those of what others load. Raises `DataError` or
-    `BundleError` where an input is missing, damaged or of another tree, and where another evaluate is at work.
+    `BundleError` where an input is missing, damaged or of another tree, `BusyError` where another evaluate is at work,
+    `BodyCascadeError` for a device that cannot be used.
     """
     with only_one(root / params.profile.work / "evaluate.lock", "evaluate of this profile"):
         for folder in (params.profile.reports, params.profile.plots):

@@ -23,7 +23,8 @@ def cached_folder(bundle: Path | None, *, on_graph: Callable[[Exported], None] |
 
     That is $XDG_CACHE_HOME/bodycascade (~/.cache/bodycascade where it is not set), one folder for each bundle and
     each version of this package, of its graphs and of onnxruntime. One that is damaged is made again. Several processes
-    may ask for it at once.
+    may ask for it at once. Raises `BundleError` where `bundle` is no cascade's folder, `OutputError` where the cache
+    cannot be written to.
     """
     path = RELEASED if bundle is None else bundle
     if not (path / MANIFEST).is_file():

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bodycascade.errors import DataError, first_line
 from bodycascade.hierarchy import Tree
-from bodycascade.originals.assembling import Source
+from bodycascade.originals.dataset import Source
 
 STAND_IN = "torso"
 """The leaf that a matte's pixel is labelled with: the part that nearly every portrait shows most of."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from bodycascade.data.parallel import ordered_map
 from bodycascade.errors import DataError, MissingExtraError, first_line
 from bodycascade.hierarchy import Tree
-from bodycascade.originals.assembling import Source, sources_beside
+from bodycascade.originals.dataset import Source, sources_beside
 
 # fmt: off
 PART_OF = {

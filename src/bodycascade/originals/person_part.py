@@ -11,7 +11,7 @@ import numpy.typing as npt
 from bodycascade.data.layout import read_label_png
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import Tree
-from bodycascade.originals.assembling import Source, sources_beside
+from bodycascade.originals.dataset import Source, sources_beside
 
 OFFICIAL_ORDER = ("background", "head", "torso", "up_hand", "low_hand", "up_leg", "low_leg")
 """Our names of the official labels 0 to 6."""

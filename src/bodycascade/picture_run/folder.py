@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bodycascade.errors import DataError, ImageError
+from bodycascade.errors import OutputError
 from bodycascade.files import csv_text, write_text
 from bodycascade.folders import only_one
 from bodycascade.hierarchy import Tree
@@ -42,7 +42,7 @@ class OutFolder:
     def refuse_foreign(
         self, planned: Sequence[Planned], outputs: Sequence[FileOutput], asked: Asked, *, overwrite: bool
     ) -> None:
-        """Raises `ImageError` where a file that a run would write is there, and is not its own, or is a picture itself.
+        """Raises `OutputError` where a file that a run would write is there and not its own, or is a picture itself.
 
         `overwrite` allows the former. Half-written files of killed runs are removed on the way.
         """
@@ -57,12 +57,12 @@ class OutFolder:
         for file, key in wanted:
             path = root / file
             if _identity(path) in sources:
-                raise ImageError(f"{path}: would be replaced by its own output; choose another folder with -o")
+                raise OutputError(f"{path}: would be replaced by its own output; choose another folder with -o")
             if owners.get(file) != key and os.path.lexists(path):
                 foreign.append(file)
         if foreign and not overwrite:
             more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-            raise ImageError(
+            raise OutputError(
                 f"{self.root / foreign[0]}{more}: there already, and not made by this command; "
                 "choose another folder with -o, or replace it with --overwrite"
             )
@@ -109,20 +109,19 @@ class OutFolder:
 def open_folder(path: Path) -> Iterator[OutFolder]:
     """The output folder `path`, made where it is missing, for this process alone.
 
-    Raises `ImageError`, in one line with the reason, where it cannot be made or written to.
+    Raises `OutputError`, in one line with the reason, where it cannot be made or written to, and `BusyError` where
+    another run is at work in it.
     """
     if path.exists() and not path.is_dir():
-        raise ImageError(f"{path}: a file, not a folder; choose a folder with -o")
+        raise OutputError(f"{path}: a file, not a folder; choose a folder with -o")
     with ExitStack() as stack:
         try:
             path.mkdir(parents=True, exist_ok=True)
             stack.enter_context(only_one(path / LOCK, "bodycascade segment with this folder"))
             journal = stack.enter_context(Journal(path))
-        except DataError as error:
-            raise ImageError(str(error)) from None
         except OSError as error:
             reason = error.strerror or error
-            raise ImageError(f"{path}: cannot be written to ({reason}); choose another folder with -o") from None
+            raise OutputError(f"{path}: cannot be written to ({reason}); choose another folder with -o") from None
         yield OutFolder(path, journal)
 
 

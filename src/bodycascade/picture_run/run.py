@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bodycascade.drawing import Picture
-from bodycascade.errors import BodyCascadeError, ImageError, is_out_of_memory
+from bodycascade.errors import BodyCascadeError, ImageError, OutputError, is_out_of_memory
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
 from bodycascade.picture_run.flow import Clock, Steps, overlapped
@@ -81,7 +81,7 @@ def run_pictures(
 ) -> Outcome:
     """Make what `settings.asked` wants of `sources` in `folder`, as far as it is not there; bad pictures are listed.
 
-    `segment` segments (H, W, 3) uint8 RGB arrays of any sizes. Raises `ImageError`, before anything is made, where a
+    `segment` segments (H, W, 3) uint8 RGB arrays of any sizes. Raises `OutputError`, before anything is made, where a
     file of somebody else would be overwritten, and `OSError` where the folder cannot be written to (any more).
     """
     outputs = settings.asked.files(tree)
@@ -182,7 +182,7 @@ class _Run:
             raise _too_large(segmentation.level(0)) from None
         except OSError as error:
             if error.errno in _NAME_ERRORS:
-                raise ImageError(f"its outputs cannot be named as it is ({error.strerror}); rename it") from None
+                raise OutputError(f"its outputs cannot be named as it is ({error.strerror}); rename it") from None
             raise
         height, width = segmentation.level(0).shape
         entry = Entry(

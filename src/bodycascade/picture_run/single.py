@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bodycascade.errors import ImageError
+from bodycascade.errors import OutputError
 from bodycascade.files import remove_asides
 from bodycascade.hierarchy import Tree
 from bodycascade.outputs import Asked, FileOutput
@@ -23,7 +23,7 @@ _FILES = SUFFIXES | {".npz", ".json", ".csv", ".txt"}
 def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree) -> FileOutput | None:
     """The one output that `-o OUT` names as a file or a pipe; None where OUT is a folder.
 
-    OUT is a file where it ends like the only output that is asked for and is no folder. Raises `ImageError` where it
+    OUT is a file where it ends like the only output that is asked for and is no folder. Raises `OutputError` where it
     is a file or a pipe, but there are several pictures or outputs, and where it ends like a file of another kind.
     """
     outputs = asked.files(tree)
@@ -32,16 +32,16 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
     if out != PIPE and (Path(out).is_dir() or ending not in endings):
         if ending in _FILES and not Path(out).is_dir():
             if not endings:
-                raise ImageError(f"{out}: a file, but tables are written into a folder; name a folder with -o")
-            raise ImageError(
+                raise OutputError(f"{out}: a file, but tables are written into a folder; name a folder with -o")
+            raise OutputError(
                 f"{out}: what is asked for ends in {' or '.join(sorted(endings))}; name it so, or a folder"
             )
         return None
     if not outputs:
-        raise ImageError(f"{out}: tables are written into a folder; name a folder with -o")
+        raise OutputError(f"{out}: tables are written into a folder; name a folder with -o")
     what = "a pipe" if out == PIPE else f"{out}, a file,"
     if len(sources) != 1 or len(outputs) != 1 or asked.record_kinds():
-        raise ImageError(
+        raise OutputError(
             f"{what} takes one output of one picture; found {counted(len(sources), 'picture')} and "
             f"{counted(len(outputs) + len(asked.record_kinds()), 'output')}; name a folder with -o"
         )
@@ -51,14 +51,14 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
 def write_single(source: Source, out: str, output: FileOutput, segment: SegmentAll, *, overwrite: bool) -> None:
     """Segment one picture and write `output` of it to the file `out`, or to standard output where that is `-`.
 
-    Raises `ImageError` where the picture is bad, or the file is there and not to be overwritten.
+    Raises `ImageError` where the picture is bad, `OutputError` where the file is there and not to be overwritten.
     """
     path = Path(out)
     if out != PIPE and os.path.lexists(path):
         if source.path is not None and path.resolve() == source.path.resolve():
-            raise ImageError(f"{out}: would replace the picture itself; choose another name with -o")
+            raise OutputError(f"{out}: would replace the picture itself; choose another name with -o")
         if not overwrite:
-            raise ImageError(f"{out}: there already; choose another name with -o, or replace it with --overwrite")
+            raise OutputError(f"{out}: there already; choose another name with -o, or replace it with --overwrite")
     if out != PIPE:
         remove_asides(path.parent, path.name)
     (segmentation,) = segment([source.read()])

@@ -21,7 +21,7 @@ from bodycascade.preprocess.frequencies import count_frequencies, frequencies_cs
 from bodycascade.preprocess.grayscale import kind_of
 from bodycascade.preprocess.manifest import Manifest, ValManifest, settings_by_key, write_manifest
 from bodycascade.preprocess.pack import write_pack
-from bodycascade.preprocess.sampling import packed_size, read_example
+from bodycascade.preprocess.shrinking import packed_size, read_example
 from bodycascade.progress import track
 
 
@@ -29,8 +29,8 @@ def preprocess(params: Params, root: Path, tree: Tree = PASCAL_PART) -> tuple[Ma
     """Make the packs of `params.profile` below `root` and tell what was made, of the packs and of val.
 
     Everything is made in a folder aside, which takes the place of results/data/<profile> when it is whole. Two runs
-    over the same data give the same bytes. Raises `DataError` where the data cannot be used, where no image is left,
-    where the disk is too small, and where another preprocess of this profile is at work.
+    over the same data give the same bytes. Raises `DataError` where the data cannot be used, where no image is left
+    or the disk is too small, `BusyError` where another preprocess of this profile is at work.
     """
     target, settings = root / params.profile.data, params.preprocess
     lock = root / params.profile.work / "preprocess.lock"

@@ -2,7 +2,7 @@
 
 stage           the train stage for one expert: opens, trains, records, writes
 job             what one training is about, and where its files lie
-assembly        everything that a training is put together from
+setup           everything that a training is put together from
 trainer         epochs and steps; goes on after a kill to the same bits
 schedule        the learning rate and the running average over steps and cycles
 optimizer       AdamW, with a rate of its own for the encoder

@@ -19,12 +19,12 @@ from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params import Params
 from bodycascade.preprocess.manifest import Manifest
 from bodycascade.progress import Progress
-from bodycascade.train.assembly import Assembly, assemble
 from bodycascade.train.calibration import calibrated
 from bodycascade.train.history import Events, Row, describe, write_history
 from bodycascade.train.job import Job
 from bodycascade.train.panels import sample_panels
 from bodycascade.train.scoring import Score, SelectionScorer
+from bodycascade.train.setup import TrainingSetup, set_up_training
 from bodycascade.train.stopping import StopRequest
 from bodycascade.train.trainer import Trainer
 from bodycascade.train.workspace import code_files, fingerprint, working_folder
@@ -37,8 +37,9 @@ def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> 
     """Train `expert` as `params` say and write its files under `root`; goes on where a killed run stopped.
 
     `tree` holds the classes; the profile says whether its own experts are trained or the one of it made flat. To be
-    called from the main thread, since it listens for signals. Raises `DataError` or `TrainingError` where an input is
-    missing or unusable or another process trains this expert, `Stopped` after a signal.
+    called from the main thread, since it listens for signals. Raises `DataError`, `BundleError` or `TrainingError`
+    where an input is missing or unusable, `BusyError` where another process trains this expert, `BodyCascadeError` for
+    a device that cannot be used, `Stopped` after a signal.
     """
     tree = params.profile.trained_tree(tree)
     device, why = choose_device(params.base.device)
@@ -69,7 +70,7 @@ def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
 
 def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Path) -> None:
     """Everything from the packs to the files, `above` being the trained experts on the path from the root."""
-    training = assemble(job, manifest, above, folder=folder, maps=folder)
+    training = set_up_training(job, manifest, above, folder=folder, maps=folder)
     trainer = training.trainer
     if not training.scorer.is_meaningful:
         wanted = " or ".join(training.scorer.counted)
@@ -87,7 +88,7 @@ def _place(trainer: Trainer) -> str:
     return f"; resumed in epoch {done + 1}" if done < trainer.epochs else "; resumed after the last"
 
 
-def _record(job: Job, training: Assembly, folder: Path) -> None:
+def _record(job: Job, training: TrainingSetup, folder: Path) -> None:
     """Run the training, and keep its history while it runs."""
     trainer = training.trainer
     epochs, count = trainer.epochs, job.train.panels

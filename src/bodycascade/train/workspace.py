@@ -35,7 +35,7 @@ def fingerprint(settings: object, files: Sequence[Path]) -> str:
 def working_folder(base: Path, inputs: str, say: Callable[[str], None]) -> Iterator[Path]:
     """`base/<inputs>`, locked for this process; folders of other inputs are removed, since their training is stale.
 
-    Raises `DataError` where another process holds it.
+    Raises `BusyError` where another process holds it.
     """
     with only_one(base / ".lock", "training of this expert"):
         for other in base.iterdir():

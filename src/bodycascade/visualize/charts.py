@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from bodycascade.hierarchy import ExpertSpec, Tree
 from bodycascade.metric import level_keys
+from bodycascade.progress import counted
 from bodycascade.visualize.html import percent
 from bodycascade.visualize.svg import (
     ACCENTS,
@@ -107,7 +108,7 @@ def group_chart(title: str, groups: Mapping[str, Mapping[str, Any]], tree: Tree)
                 )  # fmt: skip
     axes.set(ylim=(0, 1.08), xlim=(-0.5, len(groups) - 0.5), xticks=range(len(groups)))
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.set_xticklabels([f"{name}\n{_images(figures)}" for name, figures in groups.items()])
+    axes.set_xticklabels([f"{name}\n{counted(int(figures['images']), 'image')}" for name, figures in groups.items()])
     keys = tuple(Key(level, css(_shade(place))) for place, level in enumerate(levels))
     return Chart(title, to_svg(figure, title), keys)
 
@@ -205,8 +206,3 @@ def _short(value: float) -> str:
 
 def _signed(value: float) -> str:
     return f"{'-' if value < 0 else '+'}{abs(value):.3f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
-
-
-def _images(figures: Mapping[str, Any]) -> str:
-    count = int(figures["images"])
-    return "1 image" if count == 1 else f"{count} images"

@@ -1,4 +1,7 @@
-"""Small pieces of HTML that all sections are built from. Every text that comes from a file is escaped here."""
+"""Small pieces of HTML that all sections are built from.
+
+Titles, names and meanings are text, and escaped here; sentences (`say`), parts and table cells are HTML already.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +67,6 @@ def score(value: float | None) -> str:
 def percent(value: float) -> str:
     """A share as percent, one decimal below ten."""
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%" if value < 0.0995 else f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
-
-
-def count(number: int, one: str, many: str) -> str:
-    """A number with its noun."""
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def ink_on(tree: Tree, name: str) -> str:

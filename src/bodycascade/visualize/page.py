@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from bodycascade.progress import duration
-from bodycascade.visualize.background import data, settings, training
 from bodycascade.visualize.inputs import Inputs
 from bodycascade.visualize.panels import Panel
 from bodycascade.visualize.pictures import pictures
+from bodycascade.visualize.provenance import data, settings, training
 from bodycascade.visualize.scores import classes, confusions, experts, groups, headline, what_was_scored
 from bodycascade.visualize.style import STYLE
 

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from bodycascade.metric import level_keys
+from bodycascade.progress import counted
 from bodycascade.visualize.charts import (
     class_colour,
     confusion_chart,
@@ -16,7 +17,6 @@ from bodycascade.visualize.charts import (
 from bodycascade.visualize.html import (
     card,
     chart_card,
-    count,
     grid,
     ink_on,
     score,
@@ -38,7 +38,7 @@ def headline(inputs: Inputs) -> str:
 
 def what_was_scored(inputs: Inputs) -> str:
     """How many images, by how many experts."""
-    images = count(inputs.metrics["images"], "val image", "val images")
+    images = counted(inputs.metrics["images"], "val image")
     return f"{images}, segmented by {len(inputs.tree.experts)} experts, {inputs.params.evaluate.routing} routing"
 
 

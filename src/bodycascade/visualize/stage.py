@@ -25,7 +25,7 @@ def visualize(params: Params, root: Path, tree: Tree = PASCAL_PART) -> Path:
     """Path of the report: one HTML file that needs nothing else; its panels are written as TensorBoard images too.
 
     Raises `DataError` naming the first input under `root` that is missing or unusable, and for a flat profile, whose
-    single network has none of the experts that the report compares.
+    single network has none of the experts that the report compares; `BusyError` where another visualize is at work.
     """
     profile = params.profile
     if profile.trained_tree(tree) != tree:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bodycascade.data.rendering.figure import Figure, bounds
 from bodycascade.data.rendering.poses import random_pose
-from bodycascade.data.rendering.skeleton import assemble, random_build
+from bodycascade.data.rendering.skeleton import pose_skeleton, random_build
 from bodycascade.data.rendering.wardrobe import random_outfit
 
 ADULT = 7.3
@@ -122,7 +122,7 @@ def _person(rng: np.random.Generator, shot: Shot, foot: tuple[float, float], uni
     else:
         kind = rng.choice(3, p=[0.66, 0.24, 0.1])
         yaw = float((rng.normal(0, 30), rng.choice([-90, 90]) + rng.normal(0, 18), 180 + rng.normal(0, 30))[int(kind)])
-    skeleton = assemble(build, pose, yaw=yaw, pitch=float(rng.uniform(0, 10)))
+    skeleton = pose_skeleton(build, pose, yaw=yaw, pitch=float(rng.uniform(0, 10)))
     outfit = random_outfit(rng, skirt_allowed=pose.name == "stand")
     draft = Figure(skeleton, build, outfit, (foot[0], 0.0), unit)
     lift = 0.25 * unit * build.size if pose.name == "ride" else 0.0

@@ -113,7 +113,7 @@ def turn_z(degrees: float) -> Matrix:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def assemble(build: Build, pose: Pose, *, yaw: float, pitch: float) -> Skeleton:
+def pose_skeleton(build: Build, pose: Pose, *, yaw: float, pitch: float) -> Skeleton:
     """The joints of a body with `build` in `pose`, turned by `yaw` (0 faces the viewer) and seen from `pitch` above."""
     view = turn_x(pitch) @ turn_y(yaw)
     chest = view @ turn_x(pose.lean) @ turn_z(pose.roll) @ turn_y(pose.twist)

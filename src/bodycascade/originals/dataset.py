@@ -54,7 +54,7 @@ def sources_beside(
 
 
 @dataclass(frozen=True)
-class Assembled:
+class WrittenDataset:
     """What was written: images per split, and one line for each image that was left out."""
 
     train: int
@@ -80,7 +80,7 @@ def read_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def assemble(
+def write_dataset(
     out: Path,
     tree: Tree,
     splits: Mapping[str, Iterable[str]],
@@ -88,13 +88,13 @@ def assemble(
     *,
     link: bool,
     skip_bad: bool,
-    on_image: Callable[[int, int], None] = lambda done, total: None,
-) -> Assembled:
+    on_image: Callable[[int], None] = lambda done: None,
+) -> WrittenDataset:
     """Write the images of `splits` (`train`, `val`: names in `sources`) to the folder `out`, which must not be there.
 
     `link`: JPEGs become symbolic links instead of copies. Bad images are left out where `skip_bad`, else nothing is
     made and the `DataError` lists them; nor is anything where a split would be empty, or an id is in both.
-    `on_image(done, total)` hears of each image.
+    `on_image(done)` hears of each image.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: exists already; name a new folder")
@@ -111,7 +111,7 @@ def assemble(
         finally:
             lock.unlink(missing_ok=True)
     train, val = (sum(name not in bad for name in chosen[split]) for split in ("train", "val"))
-    return Assembled(train, val, tuple(bad.values()))
+    return WrittenDataset(train, val, tuple(bad.values()))
 
 
 def _fill(
@@ -122,7 +122,7 @@ def _fill(
     *,
     link: bool,
     skip_bad: bool,
-    on_image: Callable[[int, int], None],
+    on_image: Callable[[int], None],
 ) -> dict[str, str]:
     """Write everything into the empty `folder`; what is wrong with each bad image, by its id."""
     layout = Layout.make(folder)
@@ -131,7 +131,7 @@ def _fill(
     results = ordered_map(lambda name: _write(layout, sources.get(name), name, link=link), wanted)
     for done, (name, problem) in enumerate(zip(wanted, results, strict=True), start=1):
         bad |= {name: problem} if problem else {}
-        on_image(done, len(wanted))
+        on_image(done)
     empty = [split for split, names in chosen.items() if bad.keys() >= set(names)]
     if bad and (empty or not skip_bad):
         raise DataError(_listing(bad, len(wanted), skipped=skip_bad))

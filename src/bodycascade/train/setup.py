@@ -21,7 +21,7 @@ from bodycascade.train.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Assembly:
+class TrainingSetup:
     """A trainer at its start, with the expert it trains, what that learns from and is judged by."""
 
     expert: Expert
@@ -35,7 +35,9 @@ class Assembly:
         return self.trainer.epochs * self.loader.steps_per_epoch
 
 
-def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folder: Path, maps: Path) -> Assembly:
+def set_up_training(
+    job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folder: Path, maps: Path
+) -> TrainingSetup:
     """The training of `job`, its checkpoints in `folder` and the parent maps in `maps`, made where they are missing.
 
     `above` holds the trained experts on the path from the root. Raises what `open_split`, `new_expert` and
@@ -63,7 +65,7 @@ def assemble(job: Job, manifest: Manifest, above: Mapping[str, Expert], *, folde
         stop=job.stop,
         say=job.say,
     )
-    return Assembly(expert, trainer, loader, scorer)
+    return TrainingSetup(expert, trainer, loader, scorer)
 
 
 def _standardise(expert: Expert, loader: BatchLoader, *, views: int) -> None:
