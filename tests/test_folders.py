@@ -141,6 +141,16 @@ def test_what_a_killed_run_left_goes_and_what_belongs_to_others_stays(tmp_path: 
     assert (tmp_path / "name" / "file").read_text() == "new"
 
 
+def test_the_only_copy_that_a_killed_run_left_survives_a_failed_one(tmp_path: Path) -> None:
+    old = tmp_path / ".name.123.0a1b2c3d.old"
+    old.mkdir()
+    fill(old, "all that there is")
+    with pytest.raises(OSError, match="full"), replace_folder(tmp_path / "name"):
+        raise OSError(errno.ENOSPC, "the disk is full")
+    assert (tmp_path / "name" / "album.json").read_text() == "all that there is"
+    assert not old.exists()
+
+
 def test_where_no_lock_is_held_only_what_a_dead_process_left_goes(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

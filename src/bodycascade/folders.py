@@ -90,7 +90,10 @@ def replace_folder(target: Path) -> Iterator[Path]:
     """
     target = target.resolve()
     for stale, _ in _asides(target):
-        shutil.rmtree(stale, ignore_errors=True)
+        if stale.suffix == ".old" and not target.exists():
+            stale.rename(target)  # killed between two renames: it is all that there is
+        else:
+            shutil.rmtree(stale, ignore_errors=True)
     with folder_aside(target) as aside:
         yield aside
         put_in_place(aside, target)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bodycascade.cascade import CascadeSegmenter
+from bodycascade.errors import BodyCascadeError
 from bodycascade.video.streaming import ahead, stream
 from tests.video.rendered import walk
 
@@ -19,6 +20,13 @@ def test_a_stream_gives_what_single_calls_give(segmenter: CascadeSegmenter) -> N
     for image, segmentation in zip(images, found, strict=True):
         np.testing.assert_array_equal(segmentation.parts, segmenter(image).parts)
         assert segmentation.image is image
+
+
+def test_no_images_at_once_and_a_single_image_are_refused(segmenter: CascadeSegmenter) -> None:
+    with pytest.raises(BodyCascadeError, match="1 or more; found 0"):
+        next(stream(segmenter, walk(2), batch=0))
+    with pytest.raises(BodyCascadeError, match="put it in a list"):
+        next(stream(segmenter, walk(1)[0], batch=2))
 
 
 def test_an_endless_stream_is_fetched_only_a_little_ahead(segmenter: CascadeSegmenter) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.errors import BodyCascadeError
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike
 from bodycascade.segmentation import Segmentation
@@ -42,7 +43,12 @@ def stream(
 
     The next images are fetched in a thread of their own while the network looks at `batch` of them; at most three
     times `batch` images are alive. A result holds its picture as `.image`. Closing the generator ends the thread.
+    Raises `BodyCascadeError` where `batch` is below 1 and where `images` is one image.
     """
+    if batch < 1:
+        raise BodyCascadeError(f"batch: expected how many images are segmented together, 1 or more; found {batch!r}")
+    if isinstance(images, np.ndarray) and images.ndim < 4:
+        raise BodyCascadeError(f"one array {images.shape}, where stream takes several images; put it in a list")
     fetched = ahead(images, batch)
     try:
         while chosen := list(islice(fetched, batch)):
