@@ -232,10 +232,7 @@ def test_zoom_survives_json() -> None:
         (ZOOM.to_json() | {"whole": 1.5}, "zoom: whole must be a share from 0 to 1"),
         (ZOOM.to_json() | {"margin": float("nan")}, "zoom: margin must be a share"),
         (ZOOM.to_json() | {"again_above": True}, "zoom: again_above must be a share"),
-        (
-            ZOOM.to_json() | {"again_below": 0.9, "again_above": 0.5},
-            "zoom: again_below, 0.9, is above again_above, 0.6",
-        ),
+        (ZOOM.to_json() | {"again_below": 0.9}, "zoom: again_below, 0.9, is above again_above, 0.6"),
     ],
 )
 def test_nonsense_in_a_zoom_is_one_line_naming_it(data: Any, message: str) -> None:

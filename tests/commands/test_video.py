@@ -56,7 +56,7 @@ def test_without_a_node_the_one_coarsest_class_of_any_tree_is_meant(
     ):
         segmenter = cascade(tiny_experts(tree))
         monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, made=segmenter, **__: made)
-        found, _, errors = call("video", clip, "-o", tmp_path / "out.mp4", "--style", "matte")
+        found, _, errors = call("video", clip, "-o", tmp_path / f"{code}.mp4", "--style", "matte")
         assert (found, words in errors) == (code, True)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bodycascade.errors import ImageError
+from bodycascade.errors import BusyError, ImageError, OutputError
 from bodycascade.outputs import Asked
 from bodycascade.picture_run import open_folder
 from bodycascade.segmentation import Segmentation
@@ -198,7 +198,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(photos: Path, tmp_path: Path
     out, counting = tmp_path / "out", Counting()
     (out / "sub").mkdir(parents=True)
     (out / "sub" / "3.png").write_text("mine")
-    with pytest.raises(ImageError, match=r"out/sub/3\.png: there already, and not made by this command") as caught:
+    with pytest.raises(OutputError, match=r"out/sub/3\.png: there already, and not made by this command") as caught:
         run([photos], out, segment=counting)
     assert "\n" not in str(caught.value)
     assert (counting.pictures, (out / "sub" / "3.png").read_text()) == (0, "mine")
@@ -209,7 +209,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(photos: Path, tmp_path: Path
 def test_a_picture_is_not_replaced_through_a_link_either(photos: Path, tmp_path: Path, overwrite: bool) -> None:
     before = (photos / "0.png").read_bytes()
     (tmp_path / "linked").symlink_to(photos)
-    with pytest.raises(ImageError, match="would be replaced by its own output"):
+    with pytest.raises(OutputError, match="would be replaced by its own output"):
         run([photos], tmp_path / "linked", overwrite=overwrite)
     assert (photos / "0.png").read_bytes() == before
 
@@ -217,7 +217,7 @@ def test_a_picture_is_not_replaced_through_a_link_either(photos: Path, tmp_path:
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_picture_is_never_replaced_by_its_own_output(photos: Path, overwrite: bool) -> None:
     before = (photos / "0.png").read_bytes()
-    with pytest.raises(ImageError, match="would be replaced by its own output"):
+    with pytest.raises(OutputError, match="would be replaced by its own output"):
         run([photos], photos, overwrite=overwrite)
     assert (photos / "0.png").read_bytes() == before
 
@@ -260,21 +260,21 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
     locked.mkdir(mode=0o555)
     # Root may write anywhere but where the kernel has no files to make.
     target = Path("/proc/sys/out") if os.geteuid() == 0 else locked / "out"
-    with pytest.raises(ImageError, match="cannot be written to") as caught, open_folder(target):
+    with pytest.raises(OutputError, match="cannot be written to") as caught, open_folder(target):
         pass
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_for_a_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(ImageError, match="out: a file, not a folder"), open_folder(tmp_path / "out"):
+    with pytest.raises(OutputError, match="out: a file, not a folder"), open_folder(tmp_path / "out"):
         pass
 
 
 def test_two_runs_into_one_folder_do_not_meet(tmp_path: Path) -> None:
     with (
         open_folder(tmp_path / "out"),
-        pytest.raises(ImageError, match="another bodycascade segment"),
+        pytest.raises(BusyError, match="another bodycascade segment"),
         open_folder(tmp_path / "out"),
     ):
         pass
