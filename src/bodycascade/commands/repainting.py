@@ -57,7 +57,7 @@ class Repainting:
             opacity = None if style == "classes" else OPACITY if self.opacity is None else self.opacity
             level = level_number(self.level, tree)
             return effects.Overlay(tree, level=level, opacity=opacity, smooth_seconds=self.smooth)
-        node = self.node or tree.thing
+        node = tree.thing if self.node is None else self.node
         if not node:
             raise BodyCascadeError(f"--style {style} needs a class: --node {' or '.join(tree.levels[0])}")
         if style == "matte":
