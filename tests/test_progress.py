@@ -43,7 +43,19 @@ def test_resumed_run_reckons_with_its_own_steps_only() -> None:
         for done in range(900, 1001):
             progress.at(done)
             clock.now += 2
-    assert stream.getvalue().splitlines()[0] == "train: 908 of 1000, 2 min 44 s left"
+    assert stream.getvalue().splitlines()[0] == "train: 908 of 1000, 3 min 4 s left"
+
+
+def test_steps_told_of_in_batches_are_not_taken_for_slow_ones() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with Progress("segment", total=100, stream=stream, clock=clock) as progress:
+        for first in range(1, 100, 4):
+            clock.now += 20
+            for done in range(first, first + 4):
+                progress.at(done)
+    lines = stream.getvalue().splitlines()
+    assert lines[:2] == ["segment: 1 of 100, time left not known yet", "segment: 5 of 100, 7 min 55 s left"]
+    assert lines[-1] == "segment: 100 of 100, took 8 min 20 s"
 
 
 def test_unknown_total_is_counted_until_it_is_told() -> None:

@@ -112,6 +112,15 @@ def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:
         return None
 
 
+def is_turned(path: Path) -> bool:
+    """Whether a picture's EXIF orientation turns or mirrors what the file stores; False where it cannot be opened."""
+    try:
+        with Image.open(path) as image:
+            return _orientation(image) in _TURNS
+    except Exception:  # decoders raise what they like; who reads the picture says what is wrong
+        return False
+
+
 def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if array.dtype != np.uint8:
         raise ImageError(f"expected a uint8 array (H, W, 3) with values 0 to 255; found dtype {array.dtype}")

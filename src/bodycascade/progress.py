@@ -33,7 +33,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._done = 0
         self._first: int | None = None
-        self._started = self._spoke = clock()
+        self._started = self._began = self._spoke = clock()
         self._bar = _make_bar(name, total, self._stream) if self._stream.isatty() else None
 
     def __enter__(self) -> Progress:
@@ -50,20 +50,29 @@ class Progress:
     def at(self, done: int, total: int | None = None) -> None:
         """Tell that `done` steps are done, of `total` where that is known only now, or better.
 
-        The time left is reckoned from the first call on, so it is right for a resumed run too.
+        The time left is reckoned from the first call on: what came before may be another run's, or the loading of a
+        network, or several steps told of one after another.
         """
         self._total = self._total if total is None else total
         if self._bar is not None:
             self._bar.total = self._total
             self._bar.update(done - self._bar.n)
         if self._first is None:
-            self._first, self._started = max(0, done - 1), self._started if done <= 1 else self._clock()
+            self._first, self._began = done, self._clock()
         self._done = done
         now = self._clock()
         ended = self._total is not None and done >= self._total
         if self._bar is None and now - self._spoke >= SECONDS_BETWEEN_LINES and not ended:
             self._spoke = now
-            self._write(f"{self._name}: {self._far()}{self._left(now)}")
+            self._write(f"{self._name}: {self._far()}{self._left()}")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds that the steps still to be made will take, at the speed so far; None where nothing tells yet."""
+        steps, seconds = self._done - (self._first or 0), self._clock() - self._began
+        if self._total is None or self._first is None or steps <= 0 or seconds <= 0:
+            return None
+        return seconds / steps * (self._total - self._done)
 
     def say(self, line: str) -> None:
         """Show one line of text without tearing the bar; on standard output, where lines meant to be kept go."""
@@ -76,13 +85,11 @@ class Progress:
     def _far(self) -> str:
         return f"{self._done} done" if self._total is None else f"{self._done} of {self._total}"
 
-    def _left(self, now: float) -> str:
+    def _left(self) -> str:
         if self._total is None:
             return " so far"
-        steps = self._done - (self._first or 0)
-        if steps <= 0 or now <= self._started:
-            return ", time left not known yet"
-        return f", {duration((now - self._started) / steps * (self._total - self._done))} left"
+        left = self.seconds_left
+        return ", time left not known yet" if left is None else f", {duration(left)} left"
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)

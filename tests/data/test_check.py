@@ -114,6 +114,18 @@ def test_exif_rotation_is_applied_and_the_mask_has_to_fit_the_upright_picture(ti
     assert check(tiny_data).sizes["img_00"] == (48, 64)
 
 
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_exif_orientation_that_a_mask_of_the_same_size_would_hide_is_noted(tiny_data: Path, orientation: int) -> None:
+    assert not any("EXIF" in note for note in check(tiny_data).notes)
+    image, _ = draw_person(0, height=64, width=48)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    save(tiny_data, "img_00", Image.fromarray(image), exif=exif.tobytes())
+    assert check(tiny_data).notes[-1] == (
+        "1 photograph turned by the EXIF orientation (img_00): the masks must be those of the upright pictures"
+    )
+
+
 @pytest.mark.parametrize("size", [(1, 1), (8000, 5000)], ids=["1x1", "40Mpx"])
 def test_smallest_and_largest_pictures_are_fine(tiny_data: Path, size: tuple[int, int]) -> None:
     save(tiny_data, "img_00", Image.new("RGB", size, (90, 120, 200)))

@@ -103,6 +103,13 @@ def test_standardised_maps_enter_the_decoder_at_one_size() -> None:
         assert torch.allclose(deviation[alive], torch.ones(()), atol=0.02)
 
 
+def test_maps_of_one_value_are_not_divided_by_nothing() -> None:
+    unet = network(BODYPIX, (8,)).eval()
+    unet.standardise(torch.rand(1, 3, 16, 16))  # its coarsest stride
+    with torch.no_grad():
+        assert all(bool(parameter.isfinite().all()) for parameter in unet.parameters())
+
+
 def test_a_channel_that_is_always_the_same_is_not_blown_up() -> None:
     unet = network(BODYPIX, (8,)).eval()
     unet.standardise(torch.zeros(2, 3, 32, 32))

@@ -60,6 +60,13 @@ def test_the_background_does_not_count() -> None:
     np.testing.assert_array_equal((logits + without).argmax(axis=1)[4:], [1, 2])
 
 
+def test_a_child_that_the_sample_lacks_stays_as_likely_as_it_is() -> None:
+    targets = np.array([1] * 6, np.uint8)
+    logits = np.eye(3, dtype=np.float32)[[1, 1, 1, 1, 2, 2]] * np.float32(0.5)
+    shifts = best_shifts(logits, targets, search=SEARCH, background=False)
+    assert shifts[0] == shifts[2] == 0
+
+
 class FixedSample(SelectionScorer):
     """A scorer of given logits."""
 

@@ -96,10 +96,14 @@ def test_score_tells_nothing_of_an_expert_where_only_background_is_there(
     assert found.ious["beast"] == (0.5 if meaningful else 0.0), "what is predicted and not there still counts"
 
 
-def test_child_that_is_predicted_but_not_there_has_iou_zero(tmp_path: Path) -> None:
-    found = score(pack_of(tmp_path, [halves(3, 3)]), answer("beast", 1, 0))
+def test_child_that_is_predicted_but_not_there_has_iou_zero_and_is_left_out_of_the_mean(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, [halves(3, 3)])
+    found = score(pack, answer("beast", 1, 0))
     assert found.ious == {"tail": 0.5, "trunk": 0.0}
-    assert found.mean_iou == 0.25
+    assert found.mean_iou == 0.5
+    scorer = SelectionScorer(pack, answer("beast", 1, 0), None, zoom=None, device=CPU)
+    assert scorer.missing == ("trunk", "legs")
+    assert scorer.is_meaningful
 
 
 def test_set_without_the_node_has_no_ious(tmp_path: Path) -> None:

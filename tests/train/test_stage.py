@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from bodycascade import CascadeSegmenter
 from bodycascade.errors import BodyCascadeError, BusyError, DataError, TrainingError
+from bodycascade.evaluate import evaluate
 from bodycascade.expert_file import load_expert, read_extra, save_expert
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.params import Params
@@ -23,6 +24,7 @@ from bodycascade.preprocess import preprocess
 from bodycascade.progress import Progress
 from bodycascade.train import train
 from bodycascade.train.stopping import Stopped
+from bodycascade.visualize import visualize
 from tests.processes import printed
 from tests.toy_experts import FOUR_LEGS, tiny_expert
 from tests.train.animals import animal_params, draw_animal, write_animals
@@ -151,6 +153,15 @@ def test_expert_of_another_tree_is_refused(project: Path) -> None:
         run(project, "beast")
 
 
+def test_stop_is_heeded_while_the_training_is_still_set_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("bodycascade.train.setup.open_split", interrupted)
+    with pytest.raises(Stopped):
+        run(project)
+
+
 def test_class_that_never_occurs_is_said_and_has_no_weight(tmp_path: Path, capsys: Output) -> None:
     write_animals(tmp_path / "data/animals", without=("tail",))
     preprocess(animal_params(), tmp_path, FOUR_LEGS)
@@ -163,14 +174,21 @@ def test_class_that_never_occurs_is_said_and_has_no_weight(tmp_path: Path, capsy
     assert "iou_trunk" in summary
 
 
-def test_expert_that_nothing_can_be_learnt_for_is_one_line(tmp_path: Path) -> None:
+def test_expert_that_nothing_can_be_learnt_for_stays_as_it_starts_and_says_so(tmp_path: Path, capsys: Output) -> None:
     legs = ("fore_left", "fore_right", "hind_left", "hind_right")
     write_animals(tmp_path / "data/animals", without=legs)
-    preprocess(animal_params(), tmp_path, FOUR_LEGS)
-    run(tmp_path)
-    run(tmp_path, "beast")
-    with pytest.raises(TrainingError, match="no training image holds legs"):
-        run(tmp_path, "legs")
+    params = animal_params()
+    preprocess(params, tmp_path, FOUR_LEGS)
+    for spec in FOUR_LEGS.experts:
+        run(tmp_path, spec.name, params)
+    assert "legs: no training image holds legs: there is nothing to learn from; the expert stays as it starts" in (
+        capsys.readouterr().out
+    )
+    assert [row["epoch"] for row in read_history(tmp_path, "legs")] == ["0.0"]
+    assert json.loads((tmp_path / "results/reports/animals/legs.json").read_text())["averaged_epochs"] == [0]
+    assert evaluate(params, tmp_path, FOUR_LEGS)["mIoU0"] > 0
+    visualize(params, tmp_path, FOUR_LEGS)
+    assert (tmp_path / "results/reports/animals/report.html").is_file()
 
 
 def test_child_may_start_from_its_parents_weights(project: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import WeightAveraging
+from bodycascade.train.augmentation import LIBRARIES
 from bodycascade.train.checkpoint import load_checkpoint
 from bodycascade.train.job import Job
 from bodycascade.train.materials import expert_settings
@@ -213,6 +214,19 @@ def test_other_number_of_threads_goes_on_and_says_so(job: Job, tmp_path: Path) -
     assert lines == [
         f"threads: {threads} when the checkpoint was made, {threads + 1} in this run; "
         "it goes on, but its last bits may differ"
+    ]
+
+
+def test_other_version_of_a_library_goes_on_and_says_so(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(make_trainer(job, tmp_path, epochs=1))
+    now = LIBRARIES["cv2"]
+    monkeypatch.setitem(LIBRARIES, "cv2", "99.0")
+    lines: list[str] = []
+    assert make_trainer(job, tmp_path, say=lines.append).resume()
+    assert lines == [
+        f"cv2: {now} when the checkpoint was made, 99.0 in this run; it goes on, but its last bits may differ"
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from bodycascade.data.layout import Layout
 from bodycascade.data.parallel import ordered_map
 from bodycascade.errors import DataError
 from bodycascade.hierarchy import Tree
-from bodycascade.progress import track
+from bodycascade.imaging import is_turned
+from bodycascade.progress import counted, track
 
 MOST_LISTED = 50
 
@@ -22,7 +23,7 @@ class DataReport:
     """What a good data set holds: ids per split as listed, pixels per leaf label of each image, remarks in words.
 
     `pixels[id][label]` counts at native size, `sizes[id]` is that size as (H, W). `notes` are not errors: a split
-    without a person, a class never seen.
+    without a person, a class never seen, photographs that are turned.
     """
 
     train: tuple[str, ...]
@@ -54,16 +55,17 @@ def check_data(layout: Layout, *, train_ids: str, val_ids: str, tree: Tree) -> D
         summary = f"{bad} of {len(names)} images are bad" if bad else "the lists or classes.txt are bad"
         raise DataError(listing(_header(layout, summary), problems))
     pixels = {name: finding.pixels for name, finding in findings.items()}
-    notes = _notes({"train": train, "val": val}, pixels, tree)
+    notes = _notes({"train": train, "val": val}, pixels, tree) + _note_turned(findings)
     return DataReport(train, val, pixels, {name: finding.size for name, finding in findings.items()}, notes)
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """What is known of one image; `pixels` and `size` mean something where there are no problems."""
+    """What is known of one image; all but `problems` means something where there are none of these."""
 
     pixels: tuple[int, ...]
     size: tuple[int, int]
+    turned: bool
     problems: tuple[str, ...]
 
 
@@ -104,7 +106,7 @@ def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
     except DataError as error:
         problems.append(str(error))
     if labels is None:
-        return _Finding((), (0, 0), tuple(problems))
+        return _Finding((), (0, 0), turned=False, problems=tuple(problems))
     counts = np.bincount(labels.ravel(), minlength=256)
     strange = np.flatnonzero(counts[tree.num_labels :]) + tree.num_labels
     if strange.size:
@@ -114,7 +116,8 @@ def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
     if image_size is not None and image_size != (height, width):
         expected = f"{image_size[1]} x {image_size[0]} as the image"
         problems.append(f"{layout.labels_path(name)}: {width} x {height} pixels; expected {expected}")
-    return _Finding(tuple(int(count) for count in counts[: tree.num_labels]), (height, width), tuple(problems))
+    pixels = tuple(int(count) for count in counts[: tree.num_labels])
+    return _Finding(pixels, (height, width), turned=is_turned(layout.image_path(name)), problems=tuple(problems))
 
 
 def listing(header: str, problems: Collection[str]) -> str:
@@ -139,3 +142,15 @@ def _notes(splits: dict[str, tuple[str, ...]], pixels: dict[str, tuple[int, ...]
         if absent:
             notes.append(f"{split}: never seen: {', '.join(absent)}")
     return tuple(notes)
+
+
+def _note_turned(findings: Mapping[str, _Finding]) -> tuple[str, ...]:
+    """Masks carry no orientation: whether they were drawn on the upright picture, a mask of its size does not tell."""
+    turned = [name for name, finding in findings.items() if finding.turned]
+    if not turned:
+        return ()
+    named = ", ".join(turned[:5]) + (" ..." if len(turned) > 5 else "")
+    return (
+        f"{counted(len(turned), 'photograph')} turned by the EXIF orientation ({named}): the masks must be those of "
+        "the upright pictures",
+    )

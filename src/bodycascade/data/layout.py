@@ -113,7 +113,7 @@ class Layout:
         return classes
 
     def read_image(self, name: str) -> npt.NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB: the photograph at its own size."""
+        """(H, W, 3) uint8 RGB: the photograph at its own size, upright by its EXIF orientation."""
         path = self.image_path(name)
         try:
             return read_image(path)

@@ -59,7 +59,9 @@ class ChannelScale(nn.Module):
     @torch.no_grad()
     def standardise(self, x: Tensor) -> None:
         """Give each channel of `x` (N, C, H, W) the mean 0 and the deviation 1 from now on."""
-        deviation, mean = torch.std_mean(x.float(), dim=(0, 2, 3))
+        values = x[:, 0].numel()
+        # Of a single value per channel the usual estimate divides by 0.
+        deviation, mean = torch.std_mean(x.float(), dim=(0, 2, 3), correction=min(1, values - 1))
         self.weight.copy_(1 / (deviation + EPSILON))
         self.bias.copy_(-mean / (deviation + EPSILON))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from bodycascade.errors import MissingExtraError
 
@@ -26,6 +27,9 @@ except ModuleNotFoundError as error:
 from bodycascade.expert import IMAGENET_MEAN
 from bodycascade.hierarchy import IGNORE
 from bodycascade.params import Augment
+
+LIBRARIES = {library.__name__: str(library.__version__) for library in (torch, np, cv2, albumentations)}
+"""Version of each library that computes a training step and its views, by its import name."""
 
 UInt8 = npt.NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ import torch
 
 from bodycascade.expert import Expert
 from bodycascade.params import Calibration
-from bodycascade.train.scoring import SelectionScorer, child_ious
+from bodycascade.train.scoring import SelectionScorer, mean_child_iou
 
 
 def calibrated(
@@ -55,13 +55,14 @@ def best_shifts(
 
     `targets` (pixels,) uint8: the true child. `background`: the first child does not count. A greedy search: in each
     of `search.rounds`, for one child after the other, `search.steps` shifts from -reach to reach are tried, the others
-    staying as they are; no shift is the answer where none is better. `between` is called before each try.
+    staying as they are; no shift is the answer where none is better, nor for a child that `targets` does not hold, of
+    which it can say nothing. `between` is called before each try.
     """
     num_children = logits.shape[1]
     shifts = np.zeros(num_children, np.float32)
     best = _mean_iou(logits, targets, background)
     for _ in range(search.rounds):
-        for child in range(num_children):
+        for child in np.unique(targets):
             for value in np.linspace(-search.reach, search.reach, search.steps, dtype=np.float32):
                 between()
                 tried = shifts.copy()
@@ -76,5 +77,4 @@ def _mean_iou(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.uint8], b
     num_children = logits.shape[1]
     pairs = targets.astype(np.int64) * num_children + logits.argmax(axis=1)
     matrix = np.bincount(pairs, minlength=num_children**2).reshape(num_children, num_children)
-    counted = [iou for iou in child_ious(matrix)[int(background) :] if iou is not None]
-    return float(np.mean(counted)) if counted else 0.0
+    return mean_child_iou(matrix, background=background)

@@ -112,12 +112,13 @@ def write_history(path: Path, rows: Sequence[Row]) -> None:
     write_text(path, csv_text([columns, *([_rounded(row[key]) for key in columns] for row in rows)]))
 
 
-def describe(row: Row, *, epochs: int, seconds_left: float, scores: Mapping[str, float]) -> str:
-    """One line about an epoch, for logs."""
+def describe(row: Row, *, epochs: int, seconds_left: float | None, scores: Mapping[str, float]) -> str:
+    """One line about an epoch, for logs; without a time left where it is not known."""
     ious = " ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    left = "" if seconds_left is None else f"  {duration(seconds_left)} left"
     return (
         f"epoch {row['epoch']:.0f}/{epochs}  loss {row['loss']:.4f}  selection mIoU {row['selection_mIoU']:.4f} "
-        f"({ious})  {row['images_per_second']:.1f} images/s  {duration(seconds_left)} left"
+        f"({ious})  {row['images_per_second']:.1f} images/s{left}"
     )
 
 

@@ -33,9 +33,10 @@ _log = logging.getLogger(__name__)
 class Score:
     """How good an expert is on the selection set.
 
-    `ious`: of each child over all pixels; one that is neither there nor predicted has none. `mean_iou`: their mean
-    without the background. `is_meaningful`: whether any child that counts is there; where none is, `mean_iou` says
-    nothing of the expert. `loss`: the mean of what was looked at, an image or a box. `seconds`: how long it took.
+    `ious`: of each child over all pixels; one that is neither there nor predicted has none. `mean_iou`: the mean over
+    the children that are there, the background left out. `is_meaningful`: whether any child that counts is there; where
+    none is, `mean_iou` says nothing of the expert. `loss`: the mean of what was looked at, an image or a box.
+    `seconds`: how long it took.
     """
 
     ious: dict[str, float]
@@ -69,8 +70,8 @@ class SelectionScorer:
 
     The parent mask is the predicted one where `parents` is given, else the true one. With `zoom`, a child looks at
     boxes around the true people, else at whole images. What holds no pixel of the node is left out; `images` is the
-    number of images that are left, `counted` names the children whose IoU counts, and `is_meaningful` is whether any
-    of them is there. Inputs are made once, since they are the same every epoch.
+    number of images that are left, `missing` names the children whose IoU would count and that none of them holds, and
+    `is_meaningful` is whether there are others. Inputs are made once, since they are the same every epoch.
     """
 
     def __init__(
@@ -82,12 +83,11 @@ class SelectionScorer:
         for view in _views(pack, expert.tree.target_map(expert.spec.name), None if is_root else zoom):
             by_shape[expert.input_shape(*view.target.shape)].append(view)
         self.images = len({view.index for views in by_shape.values() for view in views})
-        background = expert.tree.leaves[0].name
-        self.counted = tuple(child for child in expert.spec.children if child != background)
-        places = [expert.spec.children.index(child) for child in self.counted]
-        self.is_meaningful = any(
-            bool(np.isin(view.target, places).any()) for views in by_shape.values() for view in views
-        )
+        there = {place for views in by_shape.values() for view in views for place in np.unique(view.target)}
+        self._background = is_root
+        counted = list(enumerate(expert.spec.children))[int(is_root) :]
+        self.missing = tuple(child for place, child in counted if place not in there)
+        self.is_meaningful = len(self.missing) < len(counted)
         self._groups = []
         for shape, views in by_shape.items():
             for first in range(0, len(views), BATCH_SIZE):
@@ -120,7 +120,7 @@ class SelectionScorer:
         ious = {
             name: iou for name, iou in zip(expert.spec.children, child_ious(matrix), strict=True) if iou is not None
         }
-        mean = float(np.mean([iou for name, iou in ious.items() if name in self.counted] or [0.0]))
+        mean = mean_child_iou(matrix, background=self._background)
         looked_at = sum(len(group.targets) for group in self._groups)
         return Score(ious, mean, self.is_meaningful, loss / max(1, looked_at), time.perf_counter() - started)
 
@@ -179,6 +179,19 @@ def child_ious(matrix: npt.NDArray[np.int64]) -> list[float | None]:
     # Not that of `metric`, an edit of which is to score anew what was trained, and not to train it anew.
     union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
     return [float(matrix[i, i] / union[i]) if union[i] else None for i in range(len(matrix))]
+
+
+def mean_child_iou(matrix: npt.NDArray[np.int64], *, background: bool) -> float:
+    """The mean IoU of the children that the truth holds, 0 where it holds none; `background`: the first is left out.
+
+    A child that the selection set happens to lack has no IoU but 0, however well it is told: counting it would have the
+    expert never say it.
+    """
+    held = zip(child_ious(matrix), matrix.sum(1), strict=True)
+    counted = [
+        iou for place, (iou, pixels) in enumerate(held) if iou is not None and pixels and place >= int(background)
+    ]
+    return float(np.mean(counted)) if counted else 0.0
 
 
 def _views(pack: Pack, target_map: npt.NDArray[np.uint8], zoom: Zoom | None) -> Iterator[_View]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -40,15 +40,19 @@ def set_up_training(
 ) -> TrainingSetup:
     """The training of `job`, its checkpoints in `folder` and the parent maps in `maps`, made where they are missing.
 
-    `above` holds the trained experts on the path from the root. Raises what `open_split`, `new_expert` and
-    `make_loader` raise.
+    `above` holds the trained experts on the path from the root. Where no training image holds the expert's node, the
+    training has no step. Raises what `open_split` and `new_expert` raise, and `Stopped` where a stop was asked for:
+    all this can take a minute.
     """
     learned = open_split(job, "train", above, maps)
+    job.stop.raise_if_requested()
     selection = open_split(job, "selection", above, maps)
+    job.stop.raise_if_requested()
     expert = new_expert(job, above)
     loader = make_loader(job, learned)
-    if not job.starts_from_parent and job.train.encoder_weights != "random":
-        _standardise(expert, loader, views=job.train.standardise_views)
+    if loader.images_per_epoch and not job.starts_from_parent and job.train.encoder_weights != "random":
+        _standardise(expert, loader, views=job.train.standardise_views, between=job.stop.raise_if_requested)
+    job.stop.raise_if_requested()
     scorer = SelectionScorer(
         selection.pack, expert, selection.parents, zoom=job.params.zoom.settings, device=job.device
     )
@@ -68,14 +72,20 @@ def set_up_training(
     return TrainingSetup(expert, trainer, loader, scorer)
 
 
-def _standardise(expert: Expert, loader: BatchLoader, *, views: int) -> None:
-    """Bring the maps of a pretrained trunk to one size, as the first `views` of the training show them."""
+def _standardise(expert: Expert, loader: BatchLoader, *, views: int, between: Callable[[], None]) -> None:
+    """Bring the maps of a pretrained trunk to one size, as the first `views` of the training show them.
+
+    `between` is called between batches.
+    """
     if not isinstance(expert.unet, EncoderUNet):
         return
     with closing(loader.epoch(0)) as batches:
         wanted = islice(batches, -(-views // loader.batch_size))
-        seen = torch.cat([expert.prepare(batch.images, batch.parent) for batch, _ in wanted])[:views]
+        seen = []
+        for batch, _ in wanted:
+            between()
+            seen.append(expert.prepare(batch.images, batch.parent))
     training = expert.training
     expert.eval()  # batch norms, in timm's encoders, are to count training steps only
-    expert.unet.standardise(seen)
+    expert.unet.standardise(torch.cat(seen)[:views])
     expert.train(training)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -20,7 +19,8 @@ from bodycascade.params import Params
 from bodycascade.preprocess.manifest import Manifest
 from bodycascade.progress import Progress
 from bodycascade.train.calibration import calibrated
-from bodycascade.train.history import Events, Row, describe, write_history
+from bodycascade.train.counters import EpochSums, Place
+from bodycascade.train.history import Events, Row, describe, make_row, write_history
 from bodycascade.train.job import Job
 from bodycascade.train.panels import sample_panels
 from bodycascade.train.scoring import Score, SelectionScorer
@@ -72,14 +72,34 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
     """Everything from the packs to the files, `above` being the trained experts on the path from the root."""
     training = set_up_training(job, manifest, above, folder=folder, maps=folder)
     trainer = training.trainer
-    if not training.scorer.is_meaningful:
-        wanted = " or ".join(training.scorer.counted)
-        job.say(f"no image of the selection set holds {wanted}: the last epoch's weights will be kept")
+    if not training.loader.images_per_epoch:
+        _leave_untrained(job, training, folder)
+        return
+    _say_what_is_missing(job, training.scorer)
     again = _place(trainer) if trainer.resume() else ""
     plan = f"{trainer.epochs} epochs of {training.loader.steps_per_epoch} steps"
     job.say(f"{training.loader.images_per_epoch} images, {plan}{again}")
     _record(job, training, folder)
     _finish(job, trainer, training.scorer)
+
+
+def _leave_untrained(job: Job, training: TrainingSetup, folder: Path) -> None:
+    """Write the files of an expert that no training image shows anything to: its weights are those it starts with.
+
+    Its record is one row, of epoch 0, so that all who read a training's files find what they look for.
+    """
+    job.say(f"no training image holds {job.spec.node}: there is nothing to learn from; the expert stays as it starts")
+    score = training.scorer.score(training.expert, precision=job.precision, between=job.stop.raise_if_requested)
+    row = make_row(Place(), EpochSums(), score, children=job.spec.children, learning_rate=0.0)
+    with Events(job.events, [row], panels=folder):
+        _write(job, training.expert, score, rows=[row], best_epoch=0, averaged=[0])
+
+
+def _say_what_is_missing(job: Job, scorer: SelectionScorer) -> None:
+    """A line about the children that no image of the selection set holds, and what follows from that."""
+    if scorer.missing:
+        follows = "the others choose the weights" if scorer.is_meaningful else "the last epoch's weights will be kept"
+        job.say(f"no image of the selection set holds {' or '.join(scorer.missing)}: {follows}")
 
 
 def _place(trainer: Trainer) -> str:
@@ -92,7 +112,6 @@ def _record(job: Job, training: TrainingSetup, folder: Path) -> None:
     """Run the training, and keep its history while it runs."""
     trainer = training.trainer
     epochs, count = trainer.epochs, job.train.panels
-    started, first = time.monotonic(), len(trainer.rows)
     with (
         Events(job.events, trainer.rows, panels=folder) as events,
         Progress(f"train {job.spec.name}", total=training.steps) as progress,
@@ -104,15 +123,13 @@ def _record(job: Job, training: TrainingSetup, folder: Path) -> None:
             if count and (epoch.bit_count() == 1 or epoch == epochs):
                 events.add_panels(row, sample_panels(average, training.scorer, count=count))
             write_history(job.history, trainer.rows)
-            left = (time.monotonic() - started) / (epoch - first) * (epochs - epoch)
-            progress.say(describe(row, epochs=epochs, seconds_left=left, scores=score.ious))
+            progress.say(describe(row, epochs=epochs, seconds_left=progress.seconds_left, scores=score.ious))
 
         trainer.run(after_epoch, progress.at)
 
 
 def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
-    """Write the history, the summary and, last, the best weights."""
-    rows, best = trainer.rows, trainer.best_row
+    """Make the expert of the best weights, and write all files but the events."""
     expert, averaged = trainer.averaged_expert()
     if job.train.calibration.reach:
         expert = calibrated(
@@ -123,9 +140,16 @@ def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
             between=job.stop.raise_if_requested,
         )
     score = scorer.score(expert, precision=job.precision, between=job.stop.raise_if_requested)
+    _write(job, expert, score, rows=trainer.rows, best_epoch=int(trainer.best_row["epoch"]), averaged=averaged)
+
+
+def _write(
+    job: Job, expert: Expert, score: Score, *, rows: Sequence[Row], best_epoch: int, averaged: Sequence[int]
+) -> None:
+    """Write the history, the summary and, last, the weights."""
     write_history(job.history, rows)
     summary = {
-        "best_epoch": int(best["epoch"]),
+        "best_epoch": best_epoch,
         "averaged_epochs": averaged,
         "selection_mIoU": score.mean_iou,
         **{f"iou_{child}": iou for child, iou in score.ious.items()},
@@ -139,7 +163,7 @@ def _finish(job: Job, trainer: Trainer, scorer: SelectionScorer) -> None:
     extra = {key: summary[key] for key in ("best_epoch", "selection_mIoU")}
     path = job.model(job.spec.name)
     save_expert(path, expert, extra)
-    origin = f"best epoch {best['epoch']:.0f}"
+    origin = f"best epoch {best_epoch}" if best_epoch else "weights of the start"
     if len(averaged) > 1:
         origin = f"mean of the weights of epochs {', '.join(map(str, averaged))}"
     job.say(f"{origin}, selection mIoU {score.mean_iou:.4f}: {path}")

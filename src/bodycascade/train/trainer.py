@@ -17,6 +17,7 @@ from bodycascade.devices import autocast, choose_precision
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
+from bodycascade.train.augmentation import LIBRARIES
 from bodycascade.train.batches import Batch, BatchLoader
 from bodycascade.train.best_weights import BestWeights, Weights
 from bodycascade.train.checkpoint import load_checkpoint, save_checkpoint
@@ -123,7 +124,8 @@ class Trainer:
     def _machine(self) -> dict[str, str]:
         """What the last bits of a step depend on beside data, code and parameters."""
         precision = choose_precision(self._precision, self._device)
-        return {"threads": str(torch.get_num_threads()), "device": self._device.type, "precision": precision}
+        threads = str(torch.get_num_threads())
+        return {"threads": threads, "device": self._device.type, "precision": precision, **LIBRARIES}
 
     def checkpoint(self) -> None:
         """Keep everything that `resume` needs."""

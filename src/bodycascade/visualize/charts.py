@@ -165,8 +165,7 @@ def _line(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, *, wi
 
 def _mark_epoch(axes: Axes, history: Columns, epoch: int) -> None:
     axes.axvline(epoch, color=MUTED, linewidth=0.9, dashes=(2, 3))
-    last = max(history["epoch"], default=1)
-    axes.set_xlim(0, last * 1.02)
+    axes.set_xlim(0, max(1, *history["epoch"]) * 1.02)
     axes.set_xlabel("epoch", fontsize=TEXT_SIZE, color=MUTED)
     axes.locator_params(axis="x", nbins=6, integer=True)
 
