@@ -45,7 +45,7 @@ def open_segmenter(text: str, *, device: str = "auto", precision: str | None = N
         return BodyPixSegmenter(folder, precision=precision or "float32", device=device)
     if name == TTA:
         cascade = open_cascade(RELEASED, device=device, precision=precision or "auto")
-        return FlipAveraged(cascade.tree, cascade.batch, routing=cascade.routing)
+        return FlipAveraged.of(cascade)
     return open_cascade(text, device=device, precision=precision or "auto")
 
 

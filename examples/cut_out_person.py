@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image
 
 from bodycascade import CascadeSegmenter
-from bodycascade.outputs.masks import cutout
 
 
 def main(image: str, out: str, bundle: str | None = None) -> None:
@@ -14,8 +13,8 @@ def main(image: str, out: str, bundle: str | None = None) -> None:
     found = CascadeSegmenter.load(bundle)(image)
     if not found.mask("body").any():
         sys.exit(f"{image}: nobody was found")
-    person = cutout(found, "body")
-    person.crop(Image.fromarray(np.asarray(person)[..., 3]).getbbox()).save(out, icc_profile=found.icc_profile)
+    person = found.cutout("body")
+    person.crop(Image.fromarray(np.asarray(person)[..., 3]).getbbox()).save(out)
     print(f"{out}: {found.share('body'):.0%} of the picture")
 
 

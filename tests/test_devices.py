@@ -74,6 +74,16 @@ def test_kernel_that_gives_a_wrong_result_is_not_trusted(monkeypatch: pytest.Mon
     assert choose_device("auto") == (CPU, "a test kernel gave a wrong result")
 
 
+def test_torchs_own_device_is_taken() -> None:
+    assert choose_device(CPU) == (CPU, "asked for")
+
+
+@pytest.mark.parametrize("wanted", [None, 0, torch.device("meta")])
+def test_what_is_no_device_of_this_project_is_one_line(wanted: object) -> None:
+    with pytest.raises(BodyCascadeError, match=f"^device: expected auto, cpu, cuda or cuda:N, found '{wanted}'$"):
+        choose_device(wanted)  # type: ignore[arg-type]
+
+
 def test_unknown_device_and_precision_are_one_line() -> None:
     with pytest.raises(BodyCascadeError, match=r"^device: expected auto, cpu, cuda or cuda:N, found 'tpu'$"):
         choose_device("tpu")

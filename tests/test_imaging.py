@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import io
+import re
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +11,14 @@ import pytest
 from PIL import Image, ImageCms
 
 from bodycascade.errors import ImageError
-from bodycascade.imaging import icc_profile, read_image
+from bodycascade.imaging import icc_profile, read_image, read_images, require_several
 from tests.toy_experts import random_image
 
 PICTURE = random_image(24, 36)
 GRAY = np.repeat(np.arange(0, 240, dtype=np.uint8).reshape(12, 20, 1), 3, axis=2)
+
+HEIC = Path(__file__).with_name("turned.heic")
+"""64 x 48 pixels whose red grows to the right by 3 and whose green grows downwards by 4 a pixel, to be turned."""
 
 
 def one_line(caught: pytest.ExceptionInfo[ImageError]) -> str:
@@ -149,6 +155,66 @@ def test_unfit_arrays_are_one_line(array: np.ndarray, message: str) -> None:
     with pytest.raises(ImageError, match=message) as caught:
         read_image(array)
     one_line(caught)
+
+
+def test_bytes_and_open_files_are_read_as_their_path_is(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    Image.fromarray(PICTURE).save(path)
+    np.testing.assert_array_equal(read_image(path.read_bytes()), PICTURE)
+    with path.open("rb") as file:
+        np.testing.assert_array_equal(read_image(file), PICTURE)
+    with path.open(encoding="latin-1") as text, pytest.raises(ImageError, match=r"opened as text; open .* mode 'rb'"):
+        read_image(text)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match="the picture of 3 bytes: not a picture"):
+        read_image(b"abc")
+
+
+def test_pictures_of_telephones_are_read_upright() -> None:
+    for source in (HEIC, HEIC.read_bytes()):
+        picture = read_image(source)
+        assert picture.shape == (64, 48, 3)  # stored 64 wide, a quarter turn to the right
+        corners = picture[[0, 0, -1], [0, -1, 0]].astype(int)
+        assert np.abs(corners - [[0, 188, 128], [0, 0, 128], [189, 188, 128]]).max() < 4
+
+
+def test_without_pi_heif_one_line_says_how_to_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+    with pytest.raises(ImageError, match=r"turned.heic: HEIF, which needs pi-heif: pip install") as caught:
+        read_image(HEIC)
+    one_line(caught)
+
+
+def test_several_images_come_with_their_place_and_profile(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(PICTURE).save(tmp_path / "a.png", icc_profile=profile)
+    with (tmp_path / "a.png").open("rb") as file:
+        read = read_images([PICTURE, file, tmp_path / "a.png"], taker="batch")
+    assert [found for _, found in read] == [None, profile, profile]
+    assert all(np.array_equal(picture, PICTURE) for picture, _ in read)
+    with pytest.raises(ImageError, match="image 2: expected a uint8 array"):
+        read_images([PICTURE, PICTURE.astype(float)], taker="batch")
+    with pytest.raises(ImageError, match=f"^{tmp_path / 'none.png'}: no such file"):
+        read_images([PICTURE, tmp_path / "none.png"], taker="batch")
+    with pytest.raises(ImageError, match=r"^expected a uint8 array"):
+        read_images([PICTURE.astype(float)], taker="batch")
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ("a.jpg", "a.jpg: a path, where batch takes several images; put it in a list"),
+        (Path("a.jpg"), "a.jpg: a path, where batch takes several images; put it in a list"),
+        (b"abc", "one image (bytes), where batch takes several images; put it in a list"),
+        (PICTURE, "one array (24, 36, 3), where batch takes several images; put it in a list"),
+        (Image.fromarray(PICTURE), "one image (Image), where batch takes several images; put it in a list"),
+        (io.BytesIO(), "one image (BytesIO), where batch takes several images; put it in a list"),
+        (None, "batch takes several images, as a list of them; found NoneType"),
+    ],
+)
+def test_one_image_is_not_several(images: object, message: str) -> None:
+    with pytest.raises(ImageError, match=f"^{re.escape(message)}$"):
+        require_several(images, taker="batch")
 
 
 def test_other_things_are_refused() -> None:

@@ -83,6 +83,21 @@ def test_overlay_without_image_shows_the_colours() -> None:
     np.testing.assert_array_equal(np.asarray(Segmentation(PASCAL_PART, PARTS).overlay()), PASCAL_PART.palette[PARTS])
 
 
+def test_cutout_shows_the_node_alone_with_the_pictures_colour_profile() -> None:
+    parts = np.zeros((40, 60), np.uint8)
+    parts[:, 30:] = 4
+    image = random_image(40, 60)
+    cut = Segmentation(PASCAL_PART, parts, image=image, icc_profile=b"colours").cutout("head")
+    found = np.asarray(cut)
+    assert (cut.mode, cut.info["icc_profile"]) == ("RGBA", b"colours")
+    np.testing.assert_array_equal(found[:, 32:, :3], image[:, 32:])
+    assert (found[:, 32:, 3] == 255).all()
+    assert not found[:, :28].any()
+    assert 0 < found[0, 30, 3] < 255
+    with pytest.raises(ImageError, match="needs the picture"):
+        Segmentation(PASCAL_PART, parts).cutout("head")
+
+
 def test_notebooks_get_a_png() -> None:
     data = Segmentation(PASCAL_PART, PARTS, image=random_image(2, 4))._repr_png_()
     with Image.open(io.BytesIO(data)) as picture:

@@ -17,10 +17,10 @@ from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
 from bodycascade.devices import autocast, choose_device, choose_precision, remember_kernels, survive_forks
 from bodycascade.encoders.fusion import fuse
-from bodycascade.errors import BundleError, DataError, ImageError
+from bodycascade.errors import BundleError, DataError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import ImageLike, icc_profile, read_image
+from bodycascade.imaging import ImageLike, read_image, read_images
 from bodycascade.regions import Box, Zoom
 from bodycascade.routing import Conditionals, hard_labels, leaf_probabilities, soft_labels
 from bodycascade.segmentation import Segmentation
@@ -58,11 +58,12 @@ class CascadeSegmenter:
         *,
         routing: str,
         zoom: Zoom | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         precision: str = "auto",
         fast: bool = False,
     ) -> None:
-        """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N; `precision`: auto, float32, bfloat16.
+        """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N or torch's; `precision`: auto, float32,
+        bfloat16.
 
         Raises `BundleError` where an expert of the tree is missing, double or of another tree, or the routing is
         neither hard nor soft, and `BodyCascadeError` for a device that cannot be used or an unknown precision.
@@ -79,15 +80,20 @@ class CascadeSegmenter:
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, device: str = "auto", *, precision: str = "auto", fast: bool = False
+        cls,
+        path: str | Path | None = None,
+        device: str | torch.device = "auto",
+        *,
+        precision: str = "auto",
+        fast: bool = False,
     ) -> CascadeSegmenter:
         """The segmenter that `save` wrote to the folder `path`; without one, the released cascade of this package.
 
         The released one finds people and their six parts; MODEL_CARD.md beside it says how well. `device`: auto (a CUDA
-        GPU where one works, else the CPU), cpu, cuda or cuda:N. `precision`: auto (bfloat16 where the device is fast in
-        it), float32 or bfloat16. `fast`: smaller inputs, and the root looks once; `save` does not keep it. Raises
-        `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing in it is
-        executed. `BodyCascadeError` for a device that cannot be used or an unknown precision.
+        GPU where one works, else the CPU), cpu, cuda, cuda:N or torch's. `precision`: auto (bfloat16 where the device
+        is fast in it), float32 or bfloat16. `fast`: smaller inputs, and the root looks once; `save` does not keep it.
+        Raises `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing
+        in it is executed. `BodyCascadeError` for a device that cannot be used or an unknown precision.
         """
         path = RELEASED if path is None else Path(path)
         bundle = load_bundle(path)
@@ -112,7 +118,7 @@ class CascadeSegmenter:
         save_bundle(Path(path), self.experts, self.tree, self.settings.to_json(), half=half)
 
     def __call__(self, image: ImageLike, *, level: int | None = None) -> Segmentation:
-        """The segmentation of a path, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
+        """The segmentation of a path, a picture's bytes, a PIL image or a uint8 array (H, W, 3) RGB, at its own size.
 
         `level`: the finest level that is wanted (0: the body alone); experts below it do not run. Asked so, a soft
         cascade decides that level by itself, where it else takes the likeliest leaf, so about one pixel of a body in a
@@ -124,24 +130,18 @@ class CascadeSegmenter:
     def batch(self, images: Iterable[ImageLike], *, level: int | None = None) -> list[Segmentation]:
         """The segmentations of images of any sizes, in their order: what single calls give, in less time.
 
-        Raises what a single call raises.
+        Raises what a single call raises, with the image's place, counted from 1, where it has no path.
         """
-        if isinstance(images, (str, Path)):
-            raise ImageError(f"{images}: a path, where batch takes several images; put it in a list")
-        if isinstance(images, np.ndarray) and images.ndim < 4:
-            raise ImageError(f"one array {images.shape}, where batch takes several images; put it in a list")
-        pictures, profiles = [], []
-        for image in images:
-            pictures.append(read_image(image))
-            profiles.append(icc_profile(image))
+        read = read_images(images, taker="batch")
         finest = len(self.tree.levels) - 1 if level is None else level
         self.tree.check_level(finest)
         experts = {e.spec.name: e for e in self.experts if self.tree.level_of(e.spec.children[0]) <= finest}
         batch_size = self._batch_size()
         found: list[Segmentation] = []
-        for first in range(0, len(pictures), batch_size):
-            found += self._segment(pictures[first : first + batch_size], experts, finest=finest)
-        for segmentation, profile in zip(found, profiles, strict=True):
+        for first in range(0, len(read), batch_size):
+            pictures = [picture for picture, _ in read[first : first + batch_size]]
+            found += self._segment(pictures, experts, finest=finest)
+        for segmentation, (_, profile) in zip(found, read, strict=True):
             segmentation.icc_profile = profile
         return found
 

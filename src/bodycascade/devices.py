@@ -31,15 +31,16 @@ def survive_forks() -> None:
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
-def choose_device(name: str) -> tuple[torch.device, str]:
-    """The device for `name` (auto, cpu, cuda or cuda:N) and, in a few words, why.
+def choose_device(wanted: str | torch.device) -> tuple[torch.device, str]:
+    """The device for `wanted` (auto, cpu, cuda, cuda:N, or one of torch's) and, in a few words, why.
 
     `auto` takes CUDA where a small kernel really runs there (a driver may be present whose GPU this build of torch
     has no kernels for), else the CPU. Raises `BodyCascadeError` where CUDA is asked for by name and does not run.
     """
+    name = str(wanted)
     if name == "cpu":
         return torch.device("cpu"), "asked for"
-    if name != "auto" and not name.startswith("cuda"):
+    if not isinstance(wanted, str | torch.device) or (name != "auto" and not name.startswith("cuda")):
         raise BodyCascadeError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
     failure = _cuda_failure("cuda" if name == "auto" else name)
     if failure is None:

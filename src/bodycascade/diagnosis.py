@@ -20,6 +20,7 @@ REQUIRED = ("torch", "numpy", "pillow", "safetensors")
 OPTIONAL = {
     "click": "cli",
     "tqdm": "cli",
+    "pi-heif": "heic",
     "pycocotools": "coco",
     "av": "video",
     "pygame-ce": "camera",

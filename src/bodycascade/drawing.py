@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from bodycascade.errors import ImageError
 
@@ -14,6 +14,12 @@ Picture = npt.NDArray[np.uint8]
 
 OPACITY = 0.6
 """Of colours over a picture, where nobody asks for another: they are told apart, and what lies beneath is seen."""
+
+
+SOFTNESS = 1 / 700
+"""A cut-out's edge is soft over this share of the picture's long side, to either side: about half a cell of the
+experts' grids, within which they do not know where it runs. A sharp one in a large photograph would claim that they
+do."""
 
 
 def colour_labels(labels: npt.NDArray[np.uint8], palette: Picture) -> Picture:
@@ -49,6 +55,21 @@ def overlay(image: Picture, labels: npt.NDArray[np.uint8], palette: Picture, opa
     colours = colour_labels(labels[chosen][None], palette)[0]  # (pixels, 3): only what is painted is blended
     painted[chosen] = (image[chosen] * np.float32(1 - opacity) + colours * np.float32(opacity) + 0.5).astype(np.uint8)
     return painted
+
+
+def cutout(image: Picture, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """(H, W, 4) uint8 RGBA: `image` (H, W, 3) where `mask` (H, W) is true, transparent elsewhere.
+
+    Alpha is the mean of the mask over a square around each pixel: the edge is soft by `SOFTNESS` of the long side to
+    either side, at least by one pixel, and shows no stairs. What is transparent is black beneath.
+    """
+    sharp = Image.fromarray(mask.astype(np.uint8) * 255)
+    alpha = np.asarray(sharp.filter(ImageFilter.BoxBlur(max(1, round(SOFTNESS * max(sharp.size))))))
+    picture = np.zeros((*alpha.shape, 4), np.uint8)
+    shown = alpha > 0  # hidden colours would be in the file still, for whoever drops its alpha
+    picture[..., :3][shown] = image[shown]
+    picture[..., 3] = alpha
+    return picture
 
 
 def in_a_row(pictures: Sequence[Picture], *, gap: int) -> Picture:

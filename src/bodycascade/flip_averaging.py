@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from bodycascade.cascade import CascadeSegmenter
 from bodycascade.drawing import Picture
 from bodycascade.hierarchy import Node, Tree
-from bodycascade.imaging import ImageLike, icc_profile, read_image
+from bodycascade.imaging import ImageLike, read_images
 from bodycascade.segmentation import SegmentAll, Segmentation
 from bodycascade.strips import strips
 
@@ -41,6 +42,11 @@ class FlipAveraged:
         """
         self._tree, self._segment, self._routing = tree, segment, routing
 
+    @classmethod
+    def of(cls, segmenter: CascadeSegmenter) -> FlipAveraged:
+        """The segmenter that asks `segmenter` twice."""
+        return cls(segmenter.tree, segmenter.batch, routing=segmenter.routing)
+
     @property
     def tree(self) -> Tree:
         """The classes."""
@@ -52,10 +58,8 @@ class FlipAveraged:
 
     def batch(self, images: Iterable[ImageLike]) -> list[Segmentation]:
         """The segmentations of images of any sizes, in their order."""
-        pictures, profiles = [], []
-        for image in images:
-            pictures.append(read_image(image))
-            profiles.append(icc_profile(image))
+        read = read_images(images, taker="batch")
+        pictures = [picture for picture, _ in read]
         mirrored = [picture[:, ::-1].copy() for picture in pictures]
         found = list(self._segment([*pictures, *mirrored]))
         del mirrored
@@ -65,7 +69,7 @@ class FlipAveraged:
             _add(total, found.pop().probs)
         for total in sums:
             _add(total, found.pop().probs[..., ::-1])
-        return [self._mean(*each) for each in zip(pictures, profiles, sums, strict=True)]
+        return [self._mean(*each, total) for each, total in zip(read, sums, strict=True)]
 
     def _mean(self, picture: Picture, profile: bytes | None, total: Sums) -> Segmentation:
         labels = np.empty(picture.shape[:2], np.uint8)

@@ -127,12 +127,12 @@ class Tree:
 
     def check_level(self, level: int) -> None:
         """Raise `TreeError`, with the levels there are, where there is no such one."""
-        if level not in range(len(self.levels)):
+        if not hasattr(level, "__index__") or level not in range(len(self.levels)):
             raise TreeError(f"there is no level {level!r}; the tree has levels 0 to {len(self.levels) - 1}")
 
     def node(self, name: str) -> Node:
         """The node called `name`; raises `TreeError` with the known names where there is none."""
-        if name not in self._nodes:
+        if not isinstance(name, str) or name not in self._nodes:
             raise TreeError(f"no class is called {name!r}; the tree has: {', '.join(self._nodes)}")
         return self._nodes[name]
 

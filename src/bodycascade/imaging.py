@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -14,8 +16,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from bodycascade.errors import ImageError, first_line
 from bodycascade.strips import strips
 
-ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
-"""What stands for an image: a path, a PIL image of any mode, or a uint8 array (H, W, 3) RGB."""
+ImageLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[Any]
+"""What stands for an image: a path, the bytes of a picture's file or such a file opened to be read, a PIL image of any
+mode, or a uint8 array (H, W, 3) RGB."""
 
 STRIP_PIXELS = 1 << 22
 """Large pictures are converted in strips of about so many pixels, so that no second copy of them is ever whole."""
@@ -31,11 +34,13 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
 
 def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
     """The picture as (H, W, 3) uint8 RGB, C-contiguous, upright.
 
-    Paths and PIL images: the EXIF orientation is applied, alpha is dropped, 16-bit gray is scaled to 8 bits; of several
+    Files and PIL images: the EXIF orientation is applied, alpha is dropped, 16-bit gray is scaled to 8 bits; of several
     frames a file's first one is taken, a PIL image's current one. Arrays: uint8 of shape (H, W, 3), (H, W), (H, W, 1)
     or (H, W, 4); an array (H, W, 3) that is contiguous is returned as it is, not copied. Raises `ImageError` on
     anything else, and where a file is missing, truncated or no picture.
@@ -51,7 +56,55 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
             raise ImageError(f"the PIL image cannot be decoded ({first_line(error)})") from error
     if isinstance(source, str | os.PathLike):
         return decode(Path(source), str(Path(source)))
-    raise ImageError(f"expected a path, a PIL image or a uint8 array (H, W, 3); found {type(source).__name__}")
+    if isinstance(source, bytes):
+        return decode(io.BytesIO(source), f"the picture of {len(source)} bytes")
+    if hasattr(source, "read"):
+        return read_image(_content(source))
+    raise ImageError(
+        f"expected a path, a picture's bytes, a PIL image or a uint8 array (H, W, 3); found {type(source).__name__}"
+    )
+
+
+def read_images(images: Iterable[ImageLike], *, taker: str) -> list[tuple[npt.NDArray[np.uint8], bytes | None]]:
+    """Each of `images` as `read_image` gives it, with its `icc_profile`, in their order.
+
+    Raises what `read_image` raises, naming the image's place, from 1, where it does not name its file, and what
+    `require_several` raises.
+    """
+    require_several(images, taker=taker)
+    every = list(images)
+    found = []
+    for place, image in enumerate(every, start=1):
+        # Read once: a pipe gives its bytes one time only.
+        try:
+            source = _content(image) if hasattr(image, "read") else image
+            found.append((read_image(source), icc_profile(source)))
+        except ImageError as error:
+            names_itself = len(every) == 1 or isinstance(image, str | os.PathLike)
+            raise error if names_itself else ImageError(f"image {place}: {error}") from error.__cause__
+    return found
+
+
+def _content(file: Any) -> bytes:
+    data = file.read()
+    if not isinstance(data, bytes):
+        raise ImageError(f"{getattr(file, 'name', 'the file')}: opened as text; open a picture with the mode 'rb'")
+    return data
+
+
+def require_several(images: object, *, taker: str) -> None:
+    """Raise `ImageError` where `images` is one image, or nothing to go through; `taker` is the name of the method."""
+    what = ""
+    if isinstance(images, str | os.PathLike):
+        what = f"{images}: a path"
+    elif isinstance(images, np.ndarray) and images.ndim < 4:
+        what = f"one array {images.shape}"
+    elif isinstance(images, bytes | Image.Image) or hasattr(images, "read"):
+        what = f"one image ({type(images).__name__})"
+    if what:
+        raise ImageError(f"{what}, where {taker} takes several images; put it in a list")
+    if not isinstance(images, Iterable):
+        raise ImageError(f"{taker} takes several images, as a list of them; found {type(images).__name__}")
 
 
 def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
@@ -59,7 +112,7 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
     try:
         if isinstance(file, Path) and file.is_file() and file.stat().st_size == 0:
             raise ImageError("the file is empty")
-        with Image.open(file) as image:
+        with _opened(file) as image:
             return _from_pillow(image)
     except ImageError as error:
         raise ImageError(f"{shown}: {error}") from None
@@ -82,6 +135,32 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
         raise ImageError(f"{shown}: cannot be decoded ({first_line(error)})") from error
 
 
+def _opened(file: Path | BinaryIO) -> Image.Image:
+    """The picture in `file`; one in HEIF, as telephones write them, by pi-heif, since Pillow knows nothing of it."""
+    try:
+        return Image.open(file)
+    except UnidentifiedImageError:
+        if not _is_heif(file):
+            raise
+    try:
+        import_module("pi_heif").register_heif_opener()
+    except ImportError:
+        raise ImageError("HEIF, which needs pi-heif: pip install 'bodycascade[heic]', or save it as JPEG") from None
+    return Image.open(file)
+
+
+def _is_heif(file: Path | BinaryIO) -> bool:
+    """Whether `file` begins as ISO/IEC 23008-12 has it: a box "ftyp" that names a brand of HEIF."""
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            start = opened.read(12)
+    else:
+        file.seek(0)
+        start = file.read(12)
+        file.seek(0)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
+
+
 def _unmapped(image: Image.Image) -> Image.Image:
     """The image; a TIFF that lies on its side anew, from a stream.
 
@@ -95,7 +174,7 @@ def _unmapped(image: Image.Image) -> Image.Image:
     return again
 
 
-def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:
+def icc_profile(source: ImageLike) -> bytes | None:
     """The ICC profile that says which colours the RGB numbers of a picture stand for; None where they are sRGB's.
 
     Numbers are read as they are, so whoever writes them to a file adds this. A file's header alone is read. None too
@@ -106,6 +185,7 @@ def icc_profile(source: ImageLike | BinaryIO) -> bytes | None:
             return _rgb_profile(source)
         if isinstance(source, np.ndarray):
             return None
+        source = io.BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(source) as image:
             return _rgb_profile(image)
     except Exception:  # decoders raise what they like; who reads the picture says what is wrong

@@ -125,10 +125,16 @@ class Segmentation:
         labels, palette = self.level(level), self.tree.level_palette(level)
         if self.image is None:
             return Image.fromarray(drawing.colour_labels(labels, palette))
-        painted = Image.fromarray(drawing.overlay(self.image, labels, palette, opacity))
-        if self.icc_profile is not None:
-            painted.info["icc_profile"] = self.icc_profile  # what Pillow writes into a PNG
-        return painted
+        return self._with_profile(Image.fromarray(drawing.overlay(self.image, labels, palette, opacity)))
+
+    def cutout(self, name: str) -> Image.Image:
+        """The image (RGBA, of its own size) with all but the node `name` transparent; edges are a little soft.
+
+        Raises `TreeError` as `mask` does, and `ImageError` where the segmentation came without its image.
+        """
+        if self.image is None:
+            raise ImageError("a cut-out needs the picture; this segmentation came without it")
+        return self._with_profile(Image.fromarray(drawing.cutout(self.image, self.mask(name))))
 
     def __repr__(self) -> str:
         height, width = self._parts.shape
@@ -137,6 +143,11 @@ class Segmentation:
         total = max(1, self._parts.size)
         shown = [f"{name} {n / total:.1%}" for name, n in zip(names, counts, strict=True) if n]
         return f"<Segmentation {height} x {width}: {', '.join(shown)}>"
+
+    def _with_profile(self, picture: Image.Image) -> Image.Image:
+        if self.icc_profile is not None:
+            picture.info["icc_profile"] = self.icc_profile  # what Pillow writes into a PNG
+        return picture
 
     def _require(self, level: int) -> None:
         if level > self.finest:

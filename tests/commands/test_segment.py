@@ -54,7 +54,7 @@ def test_levels_by_number_and_name(
 def test_mirrored_averaging(level: str, photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
     call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, "--tta", "--level", level, "--device", "cpu")
     segmenter = CascadeSegmenter.load(bundle, "cpu")
-    averaged = FlipAveraged(segmenter.tree, segmenter.batch, routing=segmenter.routing)
+    averaged = FlipAveraged.of(segmenter)
     for name in SIZES:
         np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), averaged(photos / name).level(int(level)))
 
@@ -117,6 +117,16 @@ def test_one_picture_to_one_file(photos: Path, tmp_path: Path, bundle: Path, cal
     assert code == 1
     assert errors.startswith(f"{tmp_path / 'head.png'}: there already; choose another name")
     assert call(*words, "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize("ending", ["jpg", "jpeg", "JPEG"])
+def test_an_overlay_may_end_as_any_jpeg_does(
+    photos: Path, tmp_path: Path, bundle: Path, call: Call, ending: str
+) -> None:
+    out = tmp_path / f"over.{ending}"
+    assert call("segment", photos / "a.png", "-o", out, "--overlay", "--bundle", bundle) == (0, "", "")
+    with Image.open(out) as picture:
+        assert picture.format == "JPEG"
 
 
 def test_files_that_show_the_picture_carry_its_colour_profile(tmp_path: Path, bundle: Path, call: Call) -> None:

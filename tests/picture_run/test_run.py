@@ -15,7 +15,7 @@ import pytest
 
 from bodycascade.errors import BusyError, ImageError, OutputError
 from bodycascade.outputs import Asked
-from bodycascade.picture_run import open_folder
+from bodycascade.picture_run import find_sources, open_folder
 from bodycascade.segmentation import Segmentation
 from tests.painted import paint, read_colours, save_painted
 from tests.picture_run.runs import ALL, Counting, files_below, labels_in, run
@@ -129,6 +129,19 @@ def test_outputs_of_an_earlier_run_below_the_pictures_are_no_pictures(photos: Pa
     assert run([photos], photos / "masks").made == 6
     outcome = run([photos], tmp_path / "out")
     assert (outcome.made, outcome.kept) == (6, 0)
+
+
+@pytest.mark.parametrize("word", ["sub", "**/*", "*.png"])
+def test_results_are_no_pictures_wherever_another_run_looks(
+    photos: Path, tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_painted(photos / "sub" / "deep.png", seed=3)
+    before = len(find_sources([str(photos / word)]))
+    run([photos], photos, asked=Asked(2, overlay=True, cutouts=("head",)))
+    run([photos / "sub"], photos / "sub" / "masks", asked=Asked(0, masks=True))
+    assert run([str(photos / word)], tmp_path / "out").made == before
+    monkeypatch.chdir(photos)
+    assert run([word], tmp_path / "from here").made == before
 
 
 def test_tables_name_pictures_of_several_runs_apart(photos: Path, tmp_path: Path) -> None:

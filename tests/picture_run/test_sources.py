@@ -92,6 +92,7 @@ def test_a_folder_that_cannot_be_read_is_named(photos: Path, monkeypatch: pytest
     [
         ("nothing.jpg", "no such file or folder"),
         ("dead", "a dead link"),
+        ("clip.MP4", "a video, not a picture; for videos there is: bodycascade video"),
         ("*.webp", "no file matches this pattern"),
         ("empty", "the folder holds no picture"),
     ],
@@ -102,6 +103,7 @@ def test_a_word_that_means_nothing_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "dead").symlink_to(tmp_path / "gone")
+    (tmp_path / "clip.MP4").write_bytes(b"frames")
     with pytest.raises(ImageError) as caught:
         find_sources([word])
     assert str(caught.value).startswith(f"{word}: {reason}")

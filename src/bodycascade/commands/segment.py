@@ -152,7 +152,7 @@ def _asker(segmenter: CascadeSegmenter, asked: Asked, *, tta: bool) -> SegmentAl
     from bodycascade.flip_averaging import FlipAveraged  # noqa: PLC0415 - loads torch
 
     if tta:
-        return FlipAveraged(segmenter.tree, segmenter.batch, routing=segmenter.routing).batch
+        return FlipAveraged.of(segmenter).batch
     level = None if asked.probabilities else asked.level
     return lambda images: segmenter.batch(images, level=level)
 

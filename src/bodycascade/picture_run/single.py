@@ -20,6 +20,9 @@ _FILES = SUFFIXES | {".npz", ".json", ".csv", ".txt"}
 """Endings that a folder does not have: who writes one means a file."""
 
 
+_SPELLINGS = {".jpe": ".jpg", ".jpeg": ".jpg"}
+
+
 def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree) -> FileOutput | None:
     """The one output that `-o OUT` names as a file or a pipe; None where OUT is a folder.
 
@@ -28,7 +31,7 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
     """
     outputs = asked.files(tree)
     endings = {f".{output.suffix.rpartition('.')[2]}" for output in outputs}
-    ending = Path(out).suffix.lower()
+    ending = _SPELLINGS.get(Path(out).suffix.lower(), Path(out).suffix.lower())
     if out != PIPE and (Path(out).is_dir() or ending not in endings):
         if ending in _FILES and not Path(out).is_dir():
             if not endings:

@@ -19,8 +19,7 @@ from PIL import Image
 
 from bodycascade.errors import ImageError
 from bodycascade.imaging import decode, icc_profile
-from bodycascade.picture_run.journal import NAME as JOURNAL
-from bodycascade.picture_run.journal import Journal
+from bodycascade.picture_run.results import EarlierResults
 
 PIPE = "-"
 
@@ -32,6 +31,8 @@ SUFFIXES = frozenset(
     )
 )
 """Endings of the files of a folder that count as pictures; a file that is named itself may have any."""
+
+_VIDEO_SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"))
 
 _WILD = frozenset("*?[")
 
@@ -92,42 +93,41 @@ def is_there(key: str) -> bool:
 def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryIO | None = None) -> list[Source]:
     """The pictures that `words` mean, each once, in the order of the words, those of a folder sorted.
 
-    A word is a file, a folder (with all below it; hidden files, links to folders, the folder `out` and what earlier
-    runs wrote are left out), a named pipe, a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe`
-    (standard input). What earlier runs wrote to `out` is left out of all. Raises `ImageError` where no picture is left,
-    where a word means nothing, and where a folder cannot be read.
+    A word is a file, a folder (with all below it; hidden files, links to folders and the folder `out` are left out), a
+    named pipe, a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input). What an
+    earlier run wrote, to whatever folder, is left out of all. Raises `ImageError` where no picture is left, where a
+    word means nothing or a video, and where a folder cannot be read.
     """
-    words = _without_results(words, out)
+    results = EarlierResults()
+    words = _without_results(words, out, results)
     roots = _folder_names([word for word in words if word != PIPE and Path(word).is_dir()])
     found: dict[str, Source] = {}
     for word in dict.fromkeys(words):
-        for source in _meant(word, roots, out, pipe):
+        for source in _meant(word, roots, out, pipe, results):
             found.setdefault(source.key, source)
-    if out is None or not (owned := Journal(out).owners()):
-        return list(found.values())
-    root = out.resolve()
-    written = {root / file for file in owned}
-    pictures = [one for one in found.values() if one.path is None or one.path.resolve() not in written]
+    pictures = [one for one in found.values() if one.path is None or results.folder_of(one.path) is None]
     if not pictures:
-        raise ImageError(
-            f"{next(iter(found.values())).shown}: written by an earlier run into {out}; name other pictures"
-        )
+        first = next(iter(found.values()))
+        into = first.path and results.folder_of(first.path)
+        raise ImageError(f"{first.shown}: written by an earlier run into {into}; name other pictures")
     return pictures
 
 
-def _without_results(words: Sequence[str], out: Path | None) -> Sequence[str]:
+def _without_results(words: Sequence[str], out: Path | None, results: EarlierResults) -> Sequence[str]:
     """`words` without the folder `out` where it holds results alone: in the second run a shell's * means it too."""
     if out is None or not out.is_dir():
         return words
-    kept = [word for word in words if word == PIPE or not _is_of_results(Path(word), out)]
+    kept = [word for word in words if word == PIPE or not _is_of_results(Path(word), out, results)]
     return kept or words
 
 
-def _is_of_results(folder: Path, out: Path) -> bool:
-    return folder.is_dir() and folder.resolve() == out.resolve() and not any(_pictures_below(folder, out))
+def _is_of_results(folder: Path, out: Path, results: EarlierResults) -> bool:
+    return folder.is_dir() and folder.resolve() == out.resolve() and not any(_pictures_below(folder, out, results))
 
 
-def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | None) -> list[Source]:
+def _meant(
+    word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | None, results: EarlierResults
+) -> list[Source]:
     if word == PIPE:
         standard = None if sys.stdin is None else sys.stdin.buffer
         reader = pipe or standard
@@ -136,13 +136,15 @@ def _meant(word: str, roots: dict[str, str], out: Path | None, pipe: BinaryIO | 
         return [Source("standard input", None, PurePosixPath(), "stdin", data)]
     path = Path(word)
     if path.is_dir():
-        inside = list(_pictures_below(path, out))
+        inside = list(_pictures_below(path, out, results))
         if not inside:
             raise ImageError(f"{word}: the folder holds no picture; looked for files ending in .jpg, .png, .webp, ...")
         return [_source(file, path, roots[word]) for file in inside]
     if path.is_fifo():  # it can be read once only
         return [Source(word, None, PurePosixPath(), path.name, path.read_bytes())]
     if path.exists():
+        if path.suffix.lower() in _VIDEO_SUFFIXES:
+            raise ImageError(f"{word}: a video, not a picture; for videos there is: bodycascade video")
         return [_source(path, path.parent, "")]
     if _WILD & set(word):
         matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes any word
@@ -162,22 +164,19 @@ def _source(file: Path, root: Path, prefix: str) -> Source:
     return Source(str(file), place / file.name, below, file.name)
 
 
-def _pictures_below(folder: Path, out: Path | None) -> Iterator[Path]:
+def _pictures_below(folder: Path, out: Path | None, results: EarlierResults) -> Iterator[Path]:
     left_out = None if out is None else out.resolve()
     if left_out == folder.resolve():
         left_out = None
-    written: set[Path] = set()
     for place, folders, files in os.walk(folder, onerror=_refuse):
         here = Path(place)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and (here / name).resolve() != left_out
         )
-        if JOURNAL in files:
-            written |= {here / file for file in Journal(here).owners()}
         for name in sorted(files):
             file = here / name
             is_picture = not name.startswith(".") and file.suffix.lower() in SUFFIXES
-            if is_picture and file not in written and not file.is_fifo():  # nobody may ever write to a pipe
+            if is_picture and results.folder_of(file) is None and not file.is_fifo():  # nobody may ever write to a pipe
                 yield file
 
 

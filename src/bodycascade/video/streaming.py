@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bodycascade.errors import BodyCascadeError
 from bodycascade.hierarchy import Tree
-from bodycascade.imaging import ImageLike
+from bodycascade.imaging import ImageLike, require_several
 from bodycascade.segmentation import Segmentation
 
 Item = TypeVar("Item")
@@ -43,12 +43,11 @@ def stream(
 
     The next images are fetched in a thread of their own while the network looks at `batch` of them; at most three
     times `batch` images are alive. A result holds its picture as `.image`. Closing the generator ends the thread.
-    Raises `BodyCascadeError` where `batch` is below 1 and where `images` is one image.
+    Raises `BodyCascadeError` where `batch` is below 1, and `ImageError` where `images` is one image.
     """
     if batch < 1:
         raise BodyCascadeError(f"batch: expected how many images are segmented together, 1 or more; found {batch!r}")
-    if isinstance(images, np.ndarray) and images.ndim < 4:
-        raise BodyCascadeError(f"one array {images.shape}, where stream takes several images; put it in a list")
+    require_several(images, taker="stream")
     fetched = ahead(images, batch)
     try:
         while chosen := list(islice(fetched, batch)):
