@@ -31,6 +31,8 @@ def is_at_work(pid: int) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and any("dvc" in word for word in process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
+    except psutil.AccessDenied:  # somebody else's process, of which there is no telling
+        return True
 
 
 def main() -> int:

@@ -50,6 +50,18 @@ def test_lock_of_a_dvc_at_work_stays(
     assert str(dvc_at_work.pid) in told
 
 
+def test_lock_of_a_process_that_may_not_be_looked_at_stays(
+    lock: Path, dvc_at_work: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: psutil.Process) -> str:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "status", refuse)
+    hold(lock, dvc_at_work.pid)
+    assert clear_lock.main() == 1
+    assert lock.exists()
+
+
 def test_lock_of_a_dvc_that_is_gone_goes(lock: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "pass", "dvc"]) as process:
         process.wait()

@@ -17,7 +17,7 @@ from bodycascade.data.examples import Example
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import IGNORE
 from bodycascade.preprocess.pack import Pack, write_pack
-from bodycascade.train.batches import Batch, BatchLoader
+from bodycascade.train.batches import LOADING_THREADS, Batch, BatchLoader, loading_threads
 from bodycascade.train.materials import expert_settings, make_augmenter
 from bodycascade.train.parent_maps import Ancestor, ParentMaps, write_parent_maps
 from bodycascade.train.seeds import ORDER, VIEW, Seed
@@ -55,7 +55,13 @@ def parents(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> ParentMaps:
 
 
 def make(
-    pack: Pack, expert: str = "animal", parents: ParentMaps | None = None, *, seed: int = 3, **changes: Any
+    pack: Pack,
+    expert: str = "animal",
+    parents: ParentMaps | None = None,
+    *,
+    seed: int = 3,
+    threads: int = LOADING_THREADS,
+    **changes: Any,
 ) -> BatchLoader:
     train = dataclasses.replace(animal_params().train[expert], batch_size=4, **changes)
     spec = FOUR_LEGS.expert(expert)
@@ -68,6 +74,7 @@ def make(
         zoom=None,
         seed=Seed(seed, expert),
         make_augmenter=lambda: make_augmenter(FOUR_LEGS, spec.node, train),
+        threads=threads,
     )
 
 
@@ -105,6 +112,17 @@ def test_epoch_resumed_in_the_middle_goes_on_with_the_same_batches(pack: Pack, f
 @pytest.mark.parametrize("prefetch", [1, 3, 50])
 def test_number_of_batches_made_ahead_makes_no_difference(pack: Pack, prefetch: int) -> None:
     assert content(make(pack, prefetch=prefetch), 2) == content(make(pack, prefetch=2), 2)
+
+
+@pytest.mark.parametrize("threads", [1, 7])
+def test_number_of_loading_threads_makes_no_difference(pack: Pack, threads: int) -> None:
+    assert content(make(pack, threads=threads), 2) == content(make(pack), 2)
+
+
+@pytest.mark.parametrize(("cores", "on_cpu", "on_gpu"), [(1, 2, 2), (2, 2, 2), (8, 2, 8), (64, 2, 16)])
+def test_beside_a_gpu_all_cores_load(cores: int, on_cpu: int, on_gpu: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bodycascade.train.batches.usable_cores", lambda: cores)
+    assert [loading_threads(torch.device(name)) for name in ("cpu", "cuda")] == [on_cpu, on_gpu]
 
 
 def test_every_image_comes_once_in_an_epoch(pack: Pack) -> None:

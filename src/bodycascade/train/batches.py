@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bodycascade.data.parallel import ordered_map
+from bodycascade.data.parallel import MOST_THREADS, ordered_map, usable_cores
 from bodycascade.hierarchy import IGNORE, ExpertSpec, Tree
 from bodycascade.params import TrainParams
 from bodycascade.preprocess.pack import Pack
@@ -33,7 +33,12 @@ from bodycascade.train.seeds import MASK_CHOICE, ORDER, VIEW, Seed
 
 LOADING_THREADS = 2
 """albumentations spends its time in OpenCV and numpy, which release Python's lock; more threads than this gain nothing
-against a network that wants the cores too."""
+against a network that wants the cores too. One on a GPU leaves them free: see `loading_threads`."""
+
+
+def loading_threads(device: torch.device) -> int:
+    """How many threads make the views of a network on `device`; they are the same whatever the number."""
+    return LOADING_THREADS if device.type == "cpu" else max(LOADING_THREADS, min(MOST_THREADS, usable_cores()))
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class Batch:
 class BatchLoader:
     """The training batches of one expert.
 
-    Images that hold no pixel of the expert's node are left out. `make_augmenter` is called once per loading thread.
+    Images that hold no pixel of the expert's node are left out. `threads` threads load; `make_augmenter` is called once
+    in each.
     """
 
     def __init__(
@@ -78,7 +84,9 @@ class BatchLoader:
         zoom: Zoom | None,
         seed: Seed,
         make_augmenter: Callable[[], Augmenter],
+        threads: int = LOADING_THREADS,
     ) -> None:
+        self._num_threads = threads
         self._pack, self._parents, self._train, self._seed = pack, parents, train, seed
         self._is_root = spec.parent is None
         self._target_map = tree.target_map(spec.name)
@@ -111,9 +119,10 @@ class BatchLoader:
         """
         shuffled = np.random.default_rng(self._seed.derive(ORDER, epoch)).permutation(len(self._views))
         order = [self._views[place] for place in shuffled]
-        size, ahead = self._train.batch_size, self._train.prefetch
+        size, threads = self._train.batch_size, self._num_threads
+        ahead = max(self._train.prefetch, threads)
         chunks = (order[i * size : (i + 1) * size] for i in range(first, self.steps_per_epoch))
-        batches = ordered_map(partial(self._load, epoch), chunks, threads=LOADING_THREADS, ahead=ahead)
+        batches = ordered_map(partial(self._load, epoch), chunks, threads=threads, ahead=ahead)
         with closing(batches):
             started = time.perf_counter()
             for batch in batches:

@@ -17,7 +17,7 @@ from bodycascade.preprocess.manifest import Manifest, open_pack
 from bodycascade.preprocess.pack import Pack
 from bodycascade.progress import Progress
 from bodycascade.train.augmentation import Augmenter
-from bodycascade.train.batches import BatchLoader
+from bodycascade.train.batches import BatchLoader, loading_threads
 from bodycascade.train.job import Job
 from bodycascade.train.loss import class_weights
 from bodycascade.train.parent_maps import ParentMaps, ancestors_of, write_parent_maps
@@ -168,6 +168,7 @@ def make_loader(job: Job, split: Split) -> BatchLoader:
         zoom=job.params.zoom.settings,
         seed=job.seed,
         make_augmenter=lambda: make_augmenter(job.tree, job.spec.node, job.train),
+        threads=loading_threads(job.device),
     )
 
 
