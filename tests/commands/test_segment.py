@@ -237,6 +237,23 @@ def test_a_picture_is_not_replaced_by_its_own_output(photos: Path, bundle: Path,
     assert (photos / "a.png").read_bytes() == before
 
 
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_picture_is_not_written_onto_a_terminal(
+    photos: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    got = Terminal(io.BytesIO())
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", got)
+        code, _, errors = call("segment", photos / "a.png", "-o", "-", "--overlay", "--bundle", bundle)
+    assert code == 1
+    assert "-: standard output is a terminal; send it to a program, or to a file with > out.jpg" in errors
+    assert not got.buffer.getvalue()
+
+
 def test_from_pipe_to_pipe(
     photos: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: Call
 ) -> None:

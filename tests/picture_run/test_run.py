@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ import numpy.typing as npt
 import pytest
 
 from bodycascade.errors import BusyError, ImageError, OutputError
+from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.outputs import Asked
-from bodycascade.picture_run import find_sources, open_folder
+from bodycascade.picture_run import Settings, find_sources, open_folder, run_pictures
 from bodycascade.segmentation import Segmentation
 from tests.painted import paint, read_colours, save_painted
 from tests.picture_run.runs import ALL, Counting, files_below, labels_in, run
@@ -142,6 +144,19 @@ def test_results_are_no_pictures_wherever_another_run_looks(
     assert run([str(photos / word)], tmp_path / "out").made == before
     monkeypatch.chdir(photos)
     assert run([word], tmp_path / "from here").made == before
+
+
+def test_pictures_of_several_pipes_are_told_apart_by_the_names_of_their_outputs(tmp_path: Path) -> None:
+    for seed in range(3):
+        save_painted(tmp_path / "a.png", seed=seed)
+        (source,) = find_sources(["-"], pipe=io.BytesIO((tmp_path / "a.png").read_bytes()))
+        settings = Settings(Asked(2, labels=True, shares=True), model="painted", tta=False, batch=1)
+        with open_folder(tmp_path / "out") as folder:
+            run_pictures([source], folder, read_colours, PASCAL_PART, settings)
+    with (tmp_path / "out" / "shares.csv").open(newline="") as file:
+        names = [row["picture"] for row in csv.DictReader(file)]
+    assert names == ["stdin", "stdin-2", "stdin-3"]
+    assert files_below(tmp_path / "out") == {"shares.csv", *(f"{name}.png" for name in names)}
 
 
 def test_tables_name_pictures_of_several_runs_apart(photos: Path, tmp_path: Path) -> None:

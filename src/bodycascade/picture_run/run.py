@@ -226,9 +226,12 @@ def _names(planned: Sequence[Planned], known: Mapping[str, Entry]) -> dict[str, 
     now = {one.source.key for one in planned}
     times = Counter(one.source.relative for one in planned)
     times.update(entry.name for key, entry in known.items() if key not in now and is_there(key))
-    return {
-        one.source.key: one.source.relative if times[one.source.relative] == 1 else one.source.shown for one in planned
-    }
+    return {one.source.key: one.source.relative if times[one.source.relative] == 1 else _full(one) for one in planned}
+
+
+def _full(one: Planned) -> str:
+    """A name that no other picture has: where it lies; of what came through a pipe, that of its outputs."""
+    return one.stem if one.source.path is None else one.source.shown
 
 
 def _file_size(path: Path) -> int:

@@ -54,9 +54,13 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
 def write_single(source: Source, out: str, output: FileOutput, segment: SegmentAll, *, overwrite: bool) -> None:
     """Segment one picture and write `output` of it to the file `out`, or to standard output where that is `-`.
 
-    Raises `ImageError` where the picture is bad, `OutputError` where the file is there and not to be overwritten.
+    Raises `ImageError` where the picture is bad, `OutputError` where the file is there and not to be overwritten,
+    and where the pipe is a terminal.
     """
     path = Path(out)
+    if out == PIPE and sys.stdout.isatty():
+        ending = output.suffix.rpartition(".")[2]
+        raise OutputError(f"-: standard output is a terminal; send it to a program, or to a file with > out.{ending}")
     if out != PIPE and os.path.lexists(path):
         if source.path is not None and path.resolve() == source.path.resolve():
             raise OutputError(f"{out}: would replace the picture itself; choose another name with -o")
