@@ -42,7 +42,9 @@ def make_params(tmp_path: Path) -> MakeParams:
 
     def make(changes: dict[str, Any] | None = None, tree: Tree = PASCAL_PART) -> Params:
         data = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        data["train"] = {"common": data["train"]["common"]} | {spec.name: {} for spec in tree.experts}
+        data["train"] = {key: data["train"][key] for key in ("upkeep", "common")} | {
+            spec.name: {} for spec in tree.experts
+        }
         for key, value in (TINY | (changes or {})).items():
             *sections, last = key.split(".")
             place = data

@@ -156,12 +156,18 @@ def test_stage_script_package_and_section_share_a_word(profile: str) -> None:
         assert word(name) in sections
 
 
+def zoom_of(stage: str) -> list[str]:
+    """What a training depends on of `zoom`: the root's sees boxes around true people, so not on how they are found."""
+    is_root = stage in ("train-person", "train-parts")
+    return [f"zoom.{key}" for key in ("looks", "margin", "whole")] if is_root else ["zoom"]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_stage_tracks_the_sections_that_it_reads_and_they_exist(profile: str) -> None:
     sections = read_yaml(PROFILES[profile])
     for name, stage in stages(profile).items():
         if word(name) == "train":
-            expected = ["base", "zoom", "train.common", f"train.{name.removeprefix('train-')}"]
+            expected = ["base", *zoom_of(name), "train.common", f"train.{name.removeprefix('train-')}"]
         elif name == "evaluate":
             expected = ["base", "zoom", "evaluate"]
         elif name == "preprocess":
@@ -230,6 +236,9 @@ def test_training_stages_differ_in_the_expert_only() -> None:
         stage = dict(graph[name])
         stage["deps"] = [path for path in stage["deps"] if not path.startswith("results/models/")]
         stage.pop("desc")
+        (params,) = stage["params"][0].values()
+        assert params[1:-2] == zoom_of(name)
+        params[1:-2] = ["zoom"]
         plain.append(re.sub(rf"\b{name.removeprefix('train-')}\b", "EXPERT", yaml.safe_dump(stage)))
     assert len(set(plain)) == 1
 

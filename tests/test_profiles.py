@@ -90,9 +90,9 @@ def test_tree_of_the_profile_says_which_experts_have_parameters(tmp_path: Path) 
     data["profile"]["tree"] = "flat"
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
-    with pytest.raises(ParamsError, match=r"train\.body: unknown key, expected one of common, parts"):
+    with pytest.raises(ParamsError, match=r"train\.body: unknown key, expected one of upkeep, common, parts"):
         load_params(path)
-    data["train"] = {"common": data["train"]["common"], "parts": {"epochs": 3}}
+    data["train"] = {key: data["train"][key] for key in ("upkeep", "common")} | {"parts": {"epochs": 3}}
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     params = load_params(path)
     assert {name: train.epochs for name, train in params.train.items()} == {"parts": 3}

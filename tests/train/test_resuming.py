@@ -47,6 +47,24 @@ def test_what_no_weight_depends_on_may_change_before_a_training_is_resumed(
     assert "resumed in epoch 2" in capsys.readouterr().out
 
 
+def with_zoom(params: Params, **changes: object) -> Params:
+    return dataclasses.replace(params, zoom=dataclasses.replace(params.zoom, looks="twice", **changes))  # type: ignore[arg-type]
+
+
+def test_how_people_are_found_makes_no_difference_to_the_root(
+    project: Path, tmp_path: Path, unfinished: Unfinished, capsys: Output
+) -> None:
+    other = shutil.copytree(project, tmp_path / "other")
+    params = with_zoom(often(box_share=0.8))
+    expected = run(other, params=params).read_bytes()
+    assert run(other, params=with_zoom(params, margin=0.9)).read_bytes() != expected
+    unfinished("animal", params)
+    capsys.readouterr()
+    path = run(project, params=with_zoom(params, threshold=0.7, again_below=0.1, again_above=0.9))
+    assert "resumed in epoch 2" in capsys.readouterr().out
+    assert path.read_bytes() == expected
+
+
 def test_every_step_and_panel_stands_in_the_events_once_after_a_resume(project: Path, unfinished: Unfinished) -> None:
     params = unfinished("animal", often(panels=1, epochs=4), epochs=2)
     run(project, params=params)

@@ -7,6 +7,7 @@ from pathlib import Path
 from bodycascade.errors import MissingExtraError
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.params.schema import (
+    UPKEEP,
     Augment,
     Base,
     Calibration,
@@ -22,6 +23,7 @@ from bodycascade.params.schema import (
 )
 
 __all__ = [
+    "UPKEEP",
     "Augment",
     "Base",
     "Calibration",

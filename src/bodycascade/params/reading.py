@@ -15,10 +15,10 @@ from bodycascade.errors import ParamsError
 from bodycascade.hierarchy import Tree
 from bodycascade.params.checks import contradictions
 from bodycascade.params.document import compose
-from bodycascade.params.schema import Params, TrainParams
+from bodycascade.params.schema import UPKEEP, Params, TrainParams
 from bodycascade.params.values import describe, parse_list, parse_scalar
 
-_COMMON = "common"
+_COMMON, _UPKEEP = "common", "upkeep"
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,10 @@ def read_params(path: Path, tree: Tree) -> Params:
     values = {name: reader.value(hints[name], sections[name], name) for name in names if name != "train"}
     trained = values["profile"].trained_tree(tree)
     experts = [spec.name for spec in trained.experts]
-    train = reader.section(sections["train"], "train", [_COMMON, *experts], [_COMMON, *experts])
-    reader.record(
-        TrainParams, reader.section(train[_COMMON], "train.common", *[_names(TrainParams)] * 2), "train.common"
-    )
-    values["train"] = {name: _merge(reader, train[_COMMON], train[name], f"train.{name}") for name in experts}
+    train = reader.section(sections["train"], "train", *[[_UPKEEP, _COMMON, *experts]] * 2)
+    shared = _shared(reader, train[_UPKEEP], train[_COMMON])
+    reader.record(TrainParams, shared, "train.common")
+    values["train"] = {name: _merge(reader, shared, train[name], f"train.{name}") for name in experts}
     params = Params(**values)
     for expert, keys, message in contradictions(params, trained):
         line, key = _find(sections, keys)
@@ -101,10 +100,17 @@ class _Reader:
             raise self.fail(entry.node.start_mark.line + 1, key, str(error)) from None
 
 
-def _merge(reader: _Reader, common: Entry, entry: Entry, key: str) -> TrainParams:
-    """The section `common` with `entry` laid over it; sections within, as `augment`, are laid over key by key."""
-    names = _names(TrainParams)
-    below, own = reader.section(common, "train.common", names, names), reader.section(entry, key, names, [])
+def _shared(reader: _Reader, upkeep: Entry, common: Entry) -> Section:
+    """The entries of the two sections that all experts share: every field of `TrainParams`."""
+    names = [name for name in _names(TrainParams) if name not in UPKEEP]
+    return reader.section(upkeep, "train.upkeep", *[list(UPKEEP)] * 2) | reader.section(
+        common, "train.common", names, names
+    )
+
+
+def _merge(reader: _Reader, below: Section, entry: Entry, key: str) -> TrainParams:
+    """What all share with `entry` laid over it; sections within, as `augment`, are laid over key by key."""
+    own = reader.section(entry, key, [name for name in below if name not in UPKEEP], [])
     values = {}
     for name, hint in typing.get_type_hints(TrainParams, include_extras=True).items():
         if name in own and hasattr(hint, "__dataclass_fields__"):

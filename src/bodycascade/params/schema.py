@@ -200,9 +200,14 @@ class WeightAveraging:
     rate: Annotated[float, Range(0, 1, above=True)]
 
 
+UPKEEP = ("checkpoint_seconds", "panels", "prefetch")
+"""Fields of `TrainParams` that no weight depends on. They have a section of their own, `train.upkeep`, which DVC does
+not follow, so that a change trains nothing anew."""
+
+
 @dataclass(frozen=True)
 class TrainParams:
-    """The training of one expert: `train.common` with the expert's own section laid over it."""
+    """The training of one expert: `train.common` with the expert's own section laid over it, and `train.upkeep`."""
 
     encoder: Annotated[str, Pattern(r"[A-Za-z][A-Za-z0-9_.+:]*", "none or the name of an encoder")]
     encoder_weights: Annotated[str, Pattern(r"[^\x00-\x1f]+", "installed, random or a path")]

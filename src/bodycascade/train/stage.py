@@ -15,7 +15,7 @@ from bodycascade.expert import Expert
 from bodycascade.expert_file import load_expert, save_expert
 from bodycascade.files import remove_asides, write_json
 from bodycascade.hierarchy import PASCAL_PART, Tree
-from bodycascade.params import Params
+from bodycascade.params import UPKEEP, Params
 from bodycascade.preprocess.manifest import Manifest
 from bodycascade.progress import Progress
 from bodycascade.train.calibration import calibrated
@@ -28,9 +28,6 @@ from bodycascade.train.setup import TrainingSetup, set_up_training
 from bodycascade.train.stopping import StopRequest
 from bodycascade.train.trainer import Trainer
 from bodycascade.train.workspace import code_files, fingerprint, working_folder
-
-_WITHOUT_EFFECT = ("checkpoint_seconds", "panels", "prefetch")
-"""Parameters that no weight depends on: an unfinished training goes on with others of these."""
 
 
 def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> None:
@@ -56,16 +53,19 @@ def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> 
             shutil.rmtree(folder)
 
 
-def _fingerprint(job: Job, models: Mapping[str, Path]) -> str:
+def _fingerprint(job: Job, above: Mapping[str, Path]) -> str:
+    """Of all that the weights depend on; `above`: the files of the experts on the path from the root."""
     named = job.root / job.train.encoder_weights
     weights = [named] if named.is_file() else []
+    zoom = asdict(job.params.zoom)
     settings = {
-        "train": {key: value for key, value in asdict(job.train).items() if key not in _WITHOUT_EFFECT},
-        "zoom": asdict(job.params.zoom),
+        "train": {key: value for key, value in asdict(job.train).items() if key not in UPKEEP},
+        # The root is shown boxes around true people, whatever finds them later: dvc.yaml says the same.
+        "zoom": zoom if above else {key: zoom[key] for key in ("looks", "margin", "whole")},
         "seed": job.params.base.seed,
         "precision": job.precision,
     }
-    return fingerprint(settings, [job.data / "manifest.json", *models.values(), *weights, *code_files()])
+    return fingerprint(settings, [job.data / "manifest.json", *above.values(), *weights, *code_files()])
 
 
 def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Path) -> None:
