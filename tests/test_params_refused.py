@@ -153,7 +153,7 @@ BAD_STRUCTURES = [
     (
         "expert of another tree",
         TEXT.replace("  lower_body:", "  hind_legs:"),
-        f"params.yaml:{line_of('train.lower_body')}: train.hind_legs: unknown key, expected one of upkeep, common, person,",
+        f"params.yaml:{line_of('train.lower_body')}: train.hind_legs: unknown key, expected one of upkeep, common,",
     ),
     (
         "unknown key in an expert",
