@@ -59,6 +59,19 @@ class ExpertSettings:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
+    @classmethod
+    def of(cls, expert: str, values: object) -> ExpertSettings:
+        """The settings of `expert` by the attributes of `values` that have their names, as `params.TrainParams` has;
+        `mean` and `std` are the encoder's. Raises `BundleError` for an unknown encoder.
+        """
+        colours = ("mean", "std")
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("expert", *colours)]
+        settings = cls(expert, **{name: getattr(values, name) for name in names})
+        if settings.encoder == NO_ENCODER:
+            return settings
+        encoder = make_encoder(settings.encoder)
+        return dataclasses.replace(settings, mean=encoder.mean, std=encoder.std)
+
     def to_json(self) -> dict[str, Any]:
         """The settings as plain data; `from_json` gives equal settings back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}

@@ -58,13 +58,18 @@ def save_expert(path: Path, expert: Expert, extra: Mapping[str, Any], *, half: b
         aside.write_bytes(data)
 
 
-def load_expert(path: Path, tree: Tree | None = None) -> Expert:
+def load_expert(path: Path, tree: Tree | None = None, settings: ExpertSettings | None = None) -> Expert:
     """The expert in `path`, on the CPU, ready to predict; weights are float32.
 
     Raises `BundleError`, in one line with the reason, where the file is missing, damaged, too new, not an expert, holds
-    NaN, or (with `tree`) is of another tree.
+    NaN, or (with `tree`, `settings`) is of another tree, or was trained with other settings.
     """
-    return expert_from_bytes(_read(path), source=str(path), tree=tree)
+    expert = expert_from_bytes(_read(path), source=str(path), tree=tree)
+    if settings is not None and expert.settings != settings:
+        name = next(name for name, value in vars(settings).items() if getattr(expert.settings, name) != value)
+        found, wanted = getattr(expert.settings, name), getattr(settings, name)
+        raise BundleError(f"{path}: trained with {name} {found}, where {wanted} is set now; train it again: dvc repro")
+    return expert
 
 
 def read_extra(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from bodycascade.expert import Expert
+from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.expert_file import save_expert
 from bodycascade.files import sha256_of
 from bodycascade.hierarchy import Node, Tree
@@ -99,7 +99,7 @@ def make_project(
     write_manifest(root / params.profile.data, manifest)
     torch.manual_seed(5)
     for spec in trained.experts:
-        settings = toy_experts.settings(spec.name)
+        settings = ExpertSettings.of(spec.name, params.train[spec.name])
         save_expert(root / params.profile.models / f"{spec.name}.safetensors", Expert(trained, settings), {})
     return params
 
@@ -109,7 +109,10 @@ def make_params(
 ) -> Params:
     """The default's parameters for the classes of `tree`, tiny; the project's data lie in `data/tiny`."""
     params = load_params(ROOT / "params.yaml")
-    train = replace(params.train["person"], input_side=32, crop_side=32, widths=(4, 8), stem_stride=1, epochs=3)
+    tiny = {
+        key: value for key, value in vars(toy_experts.settings("any")).items() if key not in ("expert", "mean", "std")
+    }
+    train = replace(params.train["person"], crop_side=32, epochs=3, **tiny)
     profile = Profile("tiny", ".", "params.yaml", "data/tiny", shape)
     return replace(
         params,

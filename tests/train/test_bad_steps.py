@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 
 from bodycascade.errors import TrainingError
-from bodycascade.expert import Expert
+from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.hierarchy import IGNORE
 from bodycascade.train.job import Job
-from bodycascade.train.materials import expert_settings
 from bodycascade.train.trainer import MOST_BAD_STEPS
 from tests.toy_experts import FOUR_LEGS
 from tests.train.jobs import Diverging, FixedBatches, loader_of, make_job, make_trainer, run
@@ -29,7 +28,7 @@ def job(packed: Path) -> Job:
 def diverging(job: Job, bad: set[int], *, factor: float = math.nan) -> Expert:
     """An expert whose logits are spoilt at the steps `bad`."""
     torch.manual_seed(0)
-    expert = Diverging(FOUR_LEGS, expert_settings("animal", job.train))
+    expert = Diverging(FOUR_LEGS, ExpertSettings.of("animal", job.train))
     expert.factor = lambda call: factor if call in bad else 1.0
     return expert
 
@@ -48,7 +47,7 @@ class Tallied(Diverging):
 
 
 def test_what_a_skipped_step_counted_is_forgotten(job: Job, tmp_path: Path) -> None:
-    expert = Tallied(FOUR_LEGS, expert_settings("animal", job.train))
+    expert = Tallied(FOUR_LEGS, ExpertSettings.of("animal", job.train))
     expert.factor = lambda call: math.nan if call in {1, 4} else 1.0
     trainer = make_trainer(job, tmp_path, expert=expert)
     run(trainer)
@@ -73,7 +72,7 @@ def test_step_without_a_finite_gradient_is_skipped_too(job: Job, tmp_path: Path)
                 logits.register_hook(lambda gradient: gradient * math.inf)
             return logits
 
-    expert = Steep(FOUR_LEGS, expert_settings("animal", job.train))
+    expert = Steep(FOUR_LEGS, ExpertSettings.of("animal", job.train))
     expert.factor = lambda call: 1.0
     trainer = make_trainer(job, tmp_path, expert=expert)
     assert [row["skipped_steps"] for row in run(trainer)] == [1, 1]

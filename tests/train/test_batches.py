@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from bodycascade.data.examples import Example
-from bodycascade.expert import Expert
+from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.hierarchy import IGNORE
 from bodycascade.preprocess.pack import Pack, write_pack
 from bodycascade.train.batches import LOADING_THREADS, Batch, BatchLoader, loading_threads
-from bodycascade.train.materials import expert_settings, make_augmenter
+from bodycascade.train.materials import make_augmenter
 from bodycascade.train.parent_maps import Ancestor, ParentMaps, write_parent_maps
 from bodycascade.train.seeds import ORDER, VIEW, Seed
 from tests.toy_experts import FOUR_LEGS
@@ -47,7 +47,7 @@ def parents(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> ParentMaps:
     """What an untrained expert takes for the beast."""
     path = tmp_path_factory.mktemp("maps") / "maps.npy"
     torch.manual_seed(1)
-    expert = Expert(FOUR_LEGS, expert_settings("animal", animal_params().train["animal"])).eval()
+    expert = Expert(FOUR_LEGS, ExpertSettings.of("animal", animal_params().train["animal"])).eval()
     torch.nn.init.normal_(expert.unet.head.weight, std=1.0)
     ancestors = [Ancestor(expert, 1)]
     write_parent_maps(path, pack, ancestors, zoom=None, device=CPU, precision="float32", report=lambda done: None)

@@ -15,7 +15,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bodycascade import CascadeSegmenter
-from bodycascade.errors import BodyCascadeError, BusyError, DataError, TrainingError
+from bodycascade.errors import BodyCascadeError, BundleError, BusyError, DataError, TrainingError
 from bodycascade.evaluate import evaluate
 from bodycascade.expert_file import load_expert, read_extra, save_expert
 from bodycascade.hierarchy import PASCAL_PART
@@ -162,6 +162,18 @@ def test_stop_is_heeded_while_the_training_is_still_set_up(project: Path, monkey
         run(project)
 
 
+def test_expert_above_that_was_trained_with_other_settings_is_refused(project: Path) -> None:
+    run(project)
+    other = animal_params(mask_form="soft")
+    message = r"animal.safetensors: trained with mask_form hard, where soft is set now; train it again: dvc repro"
+    with pytest.raises(BundleError, match=message):
+        run(project, "beast", other)
+    for name in ("beast", "legs"):
+        run(project, name)
+    with pytest.raises(BundleError, match=message):
+        evaluate(other, project, FOUR_LEGS)
+
+
 def test_class_that_never_occurs_is_said_and_has_no_weight(tmp_path: Path, capsys: Output) -> None:
     write_animals(tmp_path / "data/animals", without=("tail",))
     preprocess(animal_params(), tmp_path, FOUR_LEGS)
@@ -205,8 +217,10 @@ def test_child_may_start_from_its_parents_weights(project: Path) -> None:
 def test_child_of_another_shape_cannot_start_from_its_parent(project: Path, widths: tuple[int, int]) -> None:
     run(project)
     message = r"beast cannot start from animal: \S+ is [0-9x ]+, the parent has [0-9x ]+; give both the same encoder"
+    params = animal_params(start="parent")
+    own = dataclasses.replace(params.train["beast"], widths=widths)
     with pytest.raises(TrainingError, match=message):
-        run(project, "beast", animal_params(start="parent", widths=widths))
+        run(project, "beast", dataclasses.replace(params, train={**params.train, "beast": own}))
 
 
 def test_stop_while_parent_masks_are_made_ends_before_the_training(

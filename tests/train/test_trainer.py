@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from bodycascade.errors import TrainingError
-from bodycascade.expert import Expert
+from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.params import WeightAveraging
 from bodycascade.train.augmentation import LIBRARIES
 from bodycascade.train.checkpoint import load_checkpoint
 from bodycascade.train.job import Job
-from bodycascade.train.materials import expert_settings
 from bodycascade.train.scoring import Score, SelectionScorer
 from bodycascade.train.stopping import Stopped
 from tests.toy_experts import FOUR_LEGS
@@ -259,7 +258,7 @@ class Tallying(Expert):
 
 
 def test_what_the_expert_counts_goes_with_its_weights(job: Job, tmp_path: Path) -> None:
-    expert = Tallying(FOUR_LEGS, expert_settings("animal", job.train))
+    expert = Tallying(FOUR_LEGS, ExpertSettings.of("animal", job.train))
     cycles = WeightAveraging(cycles=1, epochs=1, rate=1.0)
     trainer = make_trainer(job, tmp_path, expert=expert, scorer=WantingMean, weight_averaging=cycles)
     rows = run(trainer)
@@ -275,7 +274,7 @@ def test_gpu_without_enough_memory_is_one_line_naming_the_parameter(job: Job, tm
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 GiB")
 
-    trainer = make_trainer(job, tmp_path, expert=TooLarge(FOUR_LEGS, expert_settings("animal", job.train)))
+    trainer = make_trainer(job, tmp_path, expert=TooLarge(FOUR_LEGS, ExpertSettings.of("animal", job.train)))
     with pytest.raises(TrainingError) as caught:
         run(trainer)
     assert str(caught.value) == (

@@ -14,6 +14,7 @@ from bodycascade.evaluate.split import ValSplit
 from bodycascade.evaluate.summary import summary
 from bodycascade.evaluate.tables import write_confusion, write_per_image
 from bodycascade.evaluate.tally import Tally, tally
+from bodycascade.expert import ExpertSettings
 from bodycascade.expert_file import load_expert
 from bodycascade.files import remove_asides, write_json
 from bodycascade.folders import only_one, replace_folder
@@ -64,13 +65,16 @@ def _evaluate(params: Params, root: Path, tree: Tree) -> dict[str, Any]:
 
 
 def assemble(params: Params, root: Path, tree: Tree) -> CascadeSegmenter:
-    """The segmenter of the profile's bundle, made from its trained experts, saved, and read back."""
+    """The segmenter of the profile's bundle, made from its trained experts, saved, and read back.
+
+    Raises `DataError` where one is not trained yet, `BundleError` where one was trained with other settings.
+    """
     models, base = root / params.profile.models, params.base
     paths = [models / f"{spec.name}.safetensors" for spec in tree.experts]
     for path in paths:
         if not path.is_file():
             raise DataError(f"{path}: no such file; train the expert {path.stem!r} first, or run: dvc repro")
-    experts = [load_expert(path, tree) for path in paths]
+    experts = [load_expert(path, tree, ExpertSettings.of(path.stem, params.train[path.stem])) for path in paths]
     made = CascadeSegmenter(
         experts,
         routing=params.evaluate.routing,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from bodycascade.encoders import EncoderUNet, import_weights, is_beginning, make_encoder
+from bodycascade.encoders import EncoderUNet, import_weights, is_beginning
 from bodycascade.errors import TrainingError
-from bodycascade.expert import IMAGENET_MEAN, IMAGENET_STD, NO_ENCODER, Expert, ExpertSettings
+from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.hierarchy import Tree
 from bodycascade.params import TrainParams
 from bodycascade.preprocess.manifest import Manifest, open_pack
@@ -75,37 +75,13 @@ def new_expert(job: Job, above: Mapping[str, Expert]) -> Expert:
     the parent's do not fit.
     """
     torch.manual_seed(job.seed.derive(START))
-    expert = Expert(job.tree, expert_settings(job.spec.name, job.train))
+    expert = Expert(job.tree, ExpertSettings.of(job.spec.name, job.train))
     if job.starts_from_parent and job.spec.parent is not None:
         _start_from(expert, above[job.spec.parent])
     elif isinstance(expert.unet, EncoderUNet) and job.train.encoder_weights != "random":
         source = None if job.train.encoder_weights == "installed" else job.root / job.train.encoder_weights
         expert.unet.encoder.load_state_dict(import_weights(job.train.encoder, source))
     return expert
-
-
-def expert_settings(expert: str, train: TrainParams) -> ExpertSettings:
-    """The settings that an expert trained with these params carries; raises `BundleError` for an unknown encoder."""
-    mean, std = IMAGENET_MEAN, IMAGENET_STD
-    if train.encoder != NO_ENCODER:
-        encoder = make_encoder(train.encoder)
-        mean, std = encoder.mean, encoder.std
-    return ExpertSettings(
-        expert=expert,
-        encoder=train.encoder,
-        input_side=train.input_side,
-        widths=tuple(train.widths),
-        block_depth=train.block_depth,
-        kernel=train.kernel,
-        stem_stride=train.stem_stride,
-        input_pool=train.input_pool,
-        dropout=train.dropout,
-        mask_threshold=train.mask_threshold,
-        mask_form=train.mask_form,
-        outside=train.outside,
-        mean=mean,
-        std=std,
-    )
 
 
 def _start_from(expert: Expert, parent: Expert) -> None:

@@ -11,7 +11,7 @@ from statistics import fmean
 import torch
 
 from bodycascade.devices import choose_device
-from bodycascade.expert import Expert
+from bodycascade.expert import Expert, ExpertSettings
 from bodycascade.expert_file import load_expert, save_expert
 from bodycascade.files import remove_asides, write_json
 from bodycascade.hierarchy import PASCAL_PART, Tree
@@ -49,7 +49,7 @@ def train(params: Params, expert: str, root: Path, tree: Tree = PASCAL_PART) -> 
         with working_folder(job.work, _fingerprint(job, above), job.say) as folder:
             for path in (job.model(expert), job.history, job.summary):
                 remove_asides(path.parent, path.name)
-            _train(job, manifest, {name: load_expert(path, tree) for name, path in above.items()}, folder)
+            _train(job, manifest, _load(job, above), folder)
             shutil.rmtree(folder)
 
 
@@ -66,6 +66,12 @@ def _fingerprint(job: Job, above: Mapping[str, Path]) -> str:
         "precision": job.precision,
     }
     return fingerprint(settings, [job.data / "manifest.json", *above.values(), *weights, *code_files()])
+
+
+def _load(job: Job, above: Mapping[str, Path]) -> dict[str, Expert]:
+    """The experts in the files `above`; those that were trained with other settings are refused."""
+    settings = {name: ExpertSettings.of(name, job.params.train[name]) for name in above}
+    return {name: load_expert(path, job.tree, settings[name]) for name, path in above.items()}
 
 
 def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Path) -> None:
