@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 
-from bodycascade import CascadeSegmenter
+from bodycascade import BodyCascadeError, CascadeSegmenter
 from bodycascade.errors import ImageError
 from bodycascade.picture_run import find_sources
 
@@ -30,4 +30,7 @@ def main(folder: str, bundle: str | None = None) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(*sys.argv[1:3])
+    try:
+        main(*sys.argv[1:3])
+    except BodyCascadeError as error:  # one line, as of a picture that cannot be read
+        sys.exit(str(error))

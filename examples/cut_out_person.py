@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from bodycascade import CascadeSegmenter
+from bodycascade import BodyCascadeError, CascadeSegmenter
 
 
 def main(image: str, out: str, bundle: str | None = None) -> None:
@@ -21,4 +21,7 @@ def main(image: str, out: str, bundle: str | None = None) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (3, 4) or not sys.argv[2].lower().endswith(".png"):
         sys.exit(__doc__)
-    main(*sys.argv[1:4])
+    try:
+        main(*sys.argv[1:4])
+    except BodyCascadeError as error:  # one line, as of a picture that cannot be read
+        sys.exit(str(error))

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from bodycascade import CascadeSegmenter
+from bodycascade import BodyCascadeError, CascadeSegmenter
 
 
 def main(bundle: str, out: str, images: list[str]) -> None:
@@ -26,4 +26,7 @@ SIDE, GAP = 200, 8
 if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    try:
+        main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    except BodyCascadeError as error:  # one line, as of a picture that cannot be read
+        sys.exit(str(error))

@@ -119,3 +119,20 @@ def test_nobody_to_cut_out_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     save_painted(tmp_path / "a.png")
     with pytest.raises(SystemExit, match="nobody was found"):
         run("cut_out_person.py", tmp_path / "a.png", tmp_path / "out.png", tmp_path / "nobody", monkeypatch=monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cut_out_person.py", ["{}", "out.png"]),
+        ("blur_background.py", ["{}", "out.png"]),
+        ("show_levels.py", ["released", "out.png", "{}"]),
+        ("count_parts.py", ["{}"]),
+    ],
+)
+def test_a_picture_that_is_not_there_is_one_line(
+    name: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = str(tmp_path / "none.jpg")
+    with pytest.raises(SystemExit, match=f"^{missing}: no such file"):
+        run(name, *(word.format(missing) for word in words), monkeypatch=monkeypatch)
