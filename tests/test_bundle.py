@@ -193,6 +193,7 @@ def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path: Path) -> None:
         ("changed", "manifest.json: it was changed after it was written"),
         ("checksum", "body.safetensors: its sha256 is not the one in manifest.json"),
         ("nowhere", "no such folder; a bundle is the folder"),
+        ("file", "photo.jpg: a file; a bundle is the folder"),
         ("empty", "manifest.json: no such file"),
     ],
 )
@@ -208,6 +209,9 @@ def test_a_refusal_says_which_file_and_why(name: str, message: str, whole: Path,
         sign(folder, manifest | {"format_version": 2})
     elif name == "changed":
         (folder / "manifest.json").write_text(json.dumps(manifest))
+    elif name == "file":
+        folder = tmp_path / "photo.jpg"
+        folder.touch()
     elif name == "checksum":
         body.write_bytes(body.read_bytes()[:-1] + b"?")
     elif name == "nowhere":

@@ -100,7 +100,11 @@ def _manifest_text(manifest: Mapping[str, Any]) -> str:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise BundleError(f"{folder}: no such folder; a bundle is the folder that evaluating a cascade writes")
+        found = "a file" if folder.is_file() else "no such folder"
+        raise BundleError(
+            f"{folder}: {found}; a bundle is the folder that evaluating a cascade writes, and without one the released "
+            "cascade is taken"
+        )
     try:
         if path.stat().st_size > LARGEST_MANIFEST:
             raise BundleError(f"{path}: too large for a manifest; make the bundle again")
