@@ -22,7 +22,7 @@ import yaml
 from benchmarks.machine import machine_facts
 from benchmarks.output import RESULTS, markdown_table, run_benchmark, write_results
 from bodycascade.devices import choose_device
-from bodycascade.errors import ParamsError
+from bodycascade.errors import ParamsError, TrainingError
 from bodycascade.expert_file import load_expert
 from bodycascade.folders import folder_aside, remove_stale
 from bodycascade.hierarchy import PASCAL_PART, Tree
@@ -105,8 +105,9 @@ def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree
     """The last row of a training's history, with its minutes: what comes after the epochs, averaging of weights and
     calibration, is left out.
 
-    `folder` is for working files; parent maps remain there, made once for all arms with one zoom. Raises what the train
-    stage raises.
+    `folder` is for working files; parent maps remain there, made once for all arms with one zoom. The experts above are
+    taken as they are, since an arm may change their settings too. Raises what the train stage raises else, and
+    `TrainingError` where no training image holds the expert's node.
     """
     tree = params.profile.trained_tree(tree)
     device, _ = choose_device(params.base.device)
@@ -121,6 +122,8 @@ def measure(params: Params, root: Path, expert: str, folder: Path, *, tree: Tree
     with stop.listening(), tempfile.TemporaryDirectory(dir=folder) as work:
         training = set_up_training(job, manifest, above, folder=Path(work), maps=maps)
         trainer = training.trainer
+        if not training.steps:
+            raise TrainingError(f"{expert}: no training image holds {job.spec.node}, so there is nothing to compare")
         with Progress(expert, total=training.steps) as progress:
             trainer.run(lambda row, score, average: None, progress.at)
         # What has no figure, as the IoU of a class that the selection set lacks, is left out: JSON has no NaN.

@@ -25,7 +25,7 @@ def holders(lock: Path) -> set[int]:
 
 
 def is_at_work(pid: int) -> bool:
-    """Whether the process exists, has not ended and is a dvc: ids are used again."""
+    """Whether the process exists, has not ended and is a dvc, or may not be looked at: ids are used again."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and any("dvc" in word for word in process.cmdline())
@@ -46,7 +46,7 @@ def main() -> int:
     if at_work:
         print(
             f"{LOCK}: another dvc is at work in this folder (process {', '.join(map(str, at_work))}); "
-            "wait for it to end, or stop it",
+            f"wait for it to end, or stop it; if that is no dvc, remove {LOCK}",
             file=sys.stderr,
         )
         return 1

@@ -76,6 +76,7 @@ def test_kernel_that_gives_a_wrong_result_is_not_trusted(monkeypatch: pytest.Mon
 
 def test_torchs_own_device_is_taken() -> None:
     assert choose_device(CPU) == (CPU, "asked for")
+    assert choose_device(torch.device("cpu", 0)) == (CPU, "asked for")
 
 
 @pytest.mark.parametrize("wanted", [None, 0, torch.device("meta")])

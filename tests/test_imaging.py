@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from PIL import Image, ImageCms
 
 from bodycascade.errors import ImageError
 from bodycascade.imaging import icc_profile, read_image, read_images, require_several
+from tests.processes import printed
 from tests.toy_experts import random_image
 
 PICTURE = random_image(24, 36)
@@ -163,8 +167,19 @@ def test_bytes_and_open_files_are_read_as_their_path_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(path.read_bytes()), PICTURE)
     with path.open("rb") as file:
         np.testing.assert_array_equal(read_image(file), PICTURE)
-    with path.open(encoding="latin-1") as text, pytest.raises(ImageError, match=r"opened as text; open .* mode 'rb'"):
-        read_image(text)  # type: ignore[arg-type]
+    with path.open("rb") as file:
+        file.seek(20)
+        np.testing.assert_array_equal(read_image(file), PICTURE)
+        np.testing.assert_array_equal(read_image(file), PICTURE)
+    for encoding in ("latin-1", "utf-8"):
+        with path.open(encoding=encoding) as text, pytest.raises(ImageError, match=r"opened as text; open .* 'rb'"):
+            read_image(text)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match=r"picture.png: cannot be read \(.*closed file"):
+        read_image(file)
+    with (tmp_path / "new").open("wb") as written, pytest.raises(ImageError, match=r"new: cannot be read \("):
+        read_image(written)
+    with pytest.raises(ImageError, match="the picture's file: the file is empty"):
+        read_image(io.BytesIO())
     with pytest.raises(ImageError, match="the picture of 3 bytes: not a picture"):
         read_image(b"abc")
 
@@ -175,6 +190,40 @@ def test_pictures_of_telephones_are_read_upright() -> None:
         assert picture.shape == (64, 48, 3)  # stored 64 wide, a quarter turn to the right
         corners = picture[[0, 0, -1], [0, -1, 0]].astype(int)
         assert np.abs(corners - [[0, 188, 128], [0, 0, 128], [189, 188, 128]]).max() < 4
+
+
+def test_all_that_looks_at_a_header_knows_them(tmp_path: Path) -> None:
+    report = (
+        "from pathlib import Path; from bodycascade.imaging import open_picture\n"
+        f"print(open_picture(Path({str(HEIC)!r})).size)"
+    )
+    assert printed(report).strip() == "(48, 64)"
+
+
+def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for content in (HEIC.read_bytes(), b"not a picture"):
+        threading.Thread(target=pipe.write_bytes, args=(content,), daemon=True).start()
+        if content == b"not a picture":
+            with pytest.raises(ImageError, match="pipe: not a picture"):
+                read_image(pipe)
+        else:
+            np.testing.assert_array_equal(read_image(pipe), read_image(HEIC))
+
+
+class Frames:
+    """A camera that can be gone through, and asked for single frames."""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter([PICTURE, PICTURE])
+
+    def read(self) -> np.ndarray:
+        return PICTURE
+
+
+def test_a_camera_with_a_read_of_its_own_is_several_images() -> None:
+    assert len(read_images(Frames(), taker="batch")) == 2
 
 
 def test_without_pi_heif_one_line_says_how_to_read_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,8 @@ BAD_VALUES = [
     ("evaluate.half", "1", "expected true or false, found '1'"),
     ("evaluate.half", "'true'", "expected true or false, found 'true'"),
     ("evaluate.half", "no", "expected true or false, found 'no'"),
+    ("train.upkeep.panels", "-1", "expected a whole number from 0 to 100, found '-1'"),
+    ("train.upkeep.prefetch", "0", "expected a whole number from 1 to 64, found '0'"),
     ("visualize.panels", "-1", "expected a whole number from 0 to 100, found '-1'"),
 ]
 

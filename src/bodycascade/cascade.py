@@ -130,7 +130,7 @@ class CascadeSegmenter:
     def batch(self, images: Iterable[ImageLike], *, level: int | None = None) -> list[Segmentation]:
         """The segmentations of images of any sizes, in their order: what single calls give, in less time.
 
-        Raises what a single call raises, with the image's place, counted from 1, where it has no path.
+        Raises what a single call raises, with the place, counted from 1, of one of several that has no path.
         """
         read = read_images(images, taker="batch")
         finest = len(self.tree.levels) - 1 if level is None else level

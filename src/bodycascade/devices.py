@@ -38,7 +38,7 @@ def choose_device(wanted: str | torch.device) -> tuple[torch.device, str]:
     has no kernels for), else the CPU. Raises `BodyCascadeError` where CUDA is asked for by name and does not run.
     """
     name = str(wanted)
-    if name == "cpu":
+    if name == "cpu" or (isinstance(wanted, torch.device) and wanted.type == "cpu"):
         return torch.device("cpu"), "asked for"
     if not isinstance(wanted, str | torch.device) or (name != "auto" and not name.startswith("cuda")):
         raise BodyCascadeError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")

@@ -60,17 +60,31 @@ class ExpertSettings:
     std: tuple[float, float, float] = IMAGENET_STD
 
     @classmethod
-    def of(cls, expert: str, values: object) -> ExpertSettings:
-        """The settings of `expert` by the attributes of `values` that have their names, as `params.TrainParams` has;
-        `mean` and `std` are the encoder's. Raises `BundleError` for an unknown encoder.
+    def of(cls, expert: str, chosen: Any) -> ExpertSettings:
+        """The settings of `expert`, as `chosen` has them under the same names: a `params.TrainParams`, which the core
+        does not know. `mean` and `std` are the encoder's. Raises `BundleError` for an unknown encoder.
         """
-        colours = ("mean", "std")
-        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("expert", *colours)]
-        settings = cls(expert, **{name: getattr(values, name) for name in names})
-        if settings.encoder == NO_ENCODER:
-            return settings
-        encoder = make_encoder(settings.encoder)
-        return dataclasses.replace(settings, mean=encoder.mean, std=encoder.std)
+        mean, std = IMAGENET_MEAN, IMAGENET_STD
+        if chosen.encoder != NO_ENCODER:
+            with torch.device("meta"):  # no memory, no random numbers
+                encoder = make_encoder(chosen.encoder)
+            mean, std = encoder.mean, encoder.std
+        return cls(
+            expert=expert,
+            encoder=chosen.encoder,
+            input_side=chosen.input_side,
+            widths=tuple(chosen.widths),
+            block_depth=chosen.block_depth,
+            kernel=chosen.kernel,
+            stem_stride=chosen.stem_stride,
+            input_pool=chosen.input_pool,
+            dropout=chosen.dropout,
+            mask_threshold=chosen.mask_threshold,
+            mask_form=chosen.mask_form,
+            outside=chosen.outside,
+            mean=mean,
+            std=std,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain data; `from_json` gives equal settings back."""

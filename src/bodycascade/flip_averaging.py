@@ -53,11 +53,11 @@ class FlipAveraged:
         return self._tree
 
     def __call__(self, image: ImageLike) -> Segmentation:
-        """The segmentation of `image` at its own size."""
+        """The segmentation of `image` at its own size; raises `ImageError` where it is no usable picture."""
         return self.batch([image])[0]
 
     def batch(self, images: Iterable[ImageLike]) -> list[Segmentation]:
-        """The segmentations of images of any sizes, in their order."""
+        """The segmentations of images of any sizes, in their order; raises as `CascadeSegmenter.batch` does."""
         read = read_images(images, taker="batch")
         pictures = [picture for picture, _ in read]
         mirrored = [picture[:, ::-1].copy() for picture in pictures]

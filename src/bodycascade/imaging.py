@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -58,7 +57,7 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
         return decode(Path(source), str(Path(source)))
     if isinstance(source, bytes):
         return decode(io.BytesIO(source), f"the picture of {len(source)} bytes")
-    if hasattr(source, "read"):
+    if _is_file(source):
         return read_image(_content(source))
     raise ImageError(
         f"expected a path, a picture's bytes, a PIL image or a uint8 array (H, W, 3); found {type(source).__name__}"
@@ -68,7 +67,7 @@ def read_image(source: ImageLike) -> npt.NDArray[np.uint8]:
 def read_images(images: Iterable[ImageLike], *, taker: str) -> list[tuple[npt.NDArray[np.uint8], bytes | None]]:
     """Each of `images` as `read_image` gives it, with its `icc_profile`, in their order.
 
-    Raises what `read_image` raises, naming the image's place, from 1, where it does not name its file, and what
+    Raises what `read_image` raises, naming the place, from 1, of one of several that has no path, and what
     `require_several` raises.
     """
     require_several(images, taker=taker)
@@ -77,7 +76,7 @@ def read_images(images: Iterable[ImageLike], *, taker: str) -> list[tuple[npt.ND
     for place, image in enumerate(every, start=1):
         # Read once: a pipe gives its bytes one time only.
         try:
-            source = _content(image) if hasattr(image, "read") else image
+            source = _content(image) if _is_file(image) else image
             found.append((read_image(source), icc_profile(source)))
         except ImageError as error:
             names_itself = len(every) == 1 or isinstance(image, str | os.PathLike)
@@ -85,11 +84,28 @@ def read_images(images: Iterable[ImageLike], *, taker: str) -> list[tuple[npt.ND
     return found
 
 
+def _is_file(source: object) -> bool:
+    """Whether it is an open file; a camera that gives frames may have a `read`, too."""
+    is_other = isinstance(source, str | os.PathLike | Image.Image)
+    return not is_other and hasattr(source, "read") and hasattr(source, "seek")
+
+
 def _content(file: Any) -> bytes:
-    data = file.read()
-    if not isinstance(data, bytes):
-        raise ImageError(f"{getattr(file, 'name', 'the file')}: opened as text; open a picture with the mode 'rb'")
-    return data
+    """All bytes of an open file, wherever it stands."""
+    shown = getattr(file, "name", "the picture's file")
+    try:
+        if file.seekable():
+            file.seek(0)
+        data = file.read()
+    except UnicodeDecodeError:
+        data = ""
+    except (OSError, ValueError) as error:  # closed, or opened to be written
+        raise ImageError(f"{shown}: cannot be read ({first_line(error)})") from None
+    if isinstance(data, str):
+        raise ImageError(f"{shown}: opened as text; open a picture with the mode 'rb'")
+    if not data:
+        raise ImageError(f"{shown}: the file is empty")
+    return bytes(data)
 
 
 def require_several(images: object, *, taker: str) -> None:
@@ -99,7 +115,7 @@ def require_several(images: object, *, taker: str) -> None:
         what = f"{images}: a path"
     elif isinstance(images, np.ndarray) and images.ndim < 4:
         what = f"one array {images.shape}"
-    elif isinstance(images, bytes | Image.Image) or hasattr(images, "read"):
+    elif isinstance(images, bytes | Image.Image) or _is_file(images):
         what = f"one image ({type(images).__name__})"
     if what:
         raise ImageError(f"{what}, where {taker} takes several images; put it in a list")
@@ -112,7 +128,9 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
     try:
         if isinstance(file, Path) and file.is_file() and file.stat().st_size == 0:
             raise ImageError("the file is empty")
-        with _opened(file) as image:
+        if isinstance(file, Path) and file.is_fifo():  # which gives its bytes one time only
+            file = io.BytesIO(file.read_bytes())
+        with open_picture(file) as image:
             return _from_pillow(image)
     except ImageError as error:
         raise ImageError(f"{shown}: {error}") from None
@@ -135,18 +153,30 @@ def decode(file: Path | BinaryIO, shown: str) -> npt.NDArray[np.uint8]:
         raise ImageError(f"{shown}: cannot be decoded ({first_line(error)})") from error
 
 
-def _opened(file: Path | BinaryIO) -> Image.Image:
-    """The picture in `file`; one in HEIF, as telephones write them, by pi-heif, since Pillow knows nothing of it."""
+def open_picture(file: Path | BinaryIO) -> Image.Image:
+    """The picture in `file`, of which the header alone is read; raises what `Image.open` raises.
+
+    One in HEIF, as telephones write them, is opened by pi-heif, since Pillow knows nothing of it; `ImageError` says so
+    where that is missing.
+    """
     try:
         return Image.open(file)
     except UnidentifiedImageError:
         if not _is_heif(file):
             raise
-    try:
-        import_module("pi_heif").register_heif_opener()
-    except ImportError:
+    if not read_heif_too():
         raise ImageError("HEIF, which needs pi-heif: pip install 'bodycascade[heic]', or save it as JPEG") from None
     return Image.open(file)
+
+
+def read_heif_too() -> bool:
+    """Have Pillow open HEIF from now on; False where pi-heif is missing."""
+    try:
+        import pi_heif  # noqa: PLC0415 - an extra
+    except ImportError:
+        return False
+    pi_heif.register_heif_opener()
+    return True
 
 
 def _is_heif(file: Path | BinaryIO) -> bool:
@@ -185,17 +215,22 @@ def icc_profile(source: ImageLike) -> bytes | None:
             return _rgb_profile(source)
         if isinstance(source, np.ndarray):
             return None
-        source = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(source) as image:
+        with open_picture(_as_file(source)) as image:
             return _rgb_profile(image)
     except Exception:  # decoders raise what they like; who reads the picture says what is wrong
         return None
 
 
+def _as_file(source: str | os.PathLike[str] | bytes | BinaryIO) -> Path | BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return Path(source) if isinstance(source, str | os.PathLike) else source
+
+
 def is_turned(path: Path) -> bool:
     """Whether a picture's EXIF orientation turns or mirrors what the file stores; False where it cannot be opened."""
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             return _orientation(image) in _TURNS
     except Exception:  # decoders raise what they like; who reads the picture says what is wrong
         return False

@@ -33,7 +33,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._done = 0
         self._first: int | None = None
-        self._started = self._began = self._spoke = clock()
+        self._started = self._first_at = self._spoke = clock()
         self._bar = _make_bar(name, total, self._stream) if self._stream.isatty() else None
 
     def __enter__(self) -> Progress:
@@ -58,7 +58,7 @@ class Progress:
             self._bar.total = self._total
             self._bar.update(done - self._bar.n)
         if self._first is None:
-            self._first, self._began = done, self._clock()
+            self._first, self._first_at = done, self._clock()
         self._done = done
         now = self._clock()
         ended = self._total is not None and done >= self._total
@@ -69,7 +69,7 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds that the steps still to be made will take, at the speed so far; None where nothing tells yet."""
-        steps, seconds = self._done - (self._first or 0), self._clock() - self._began
+        steps, seconds = self._done - (self._first or 0), self._clock() - self._first_at
         if self._total is None or self._first is None or steps <= 0 or seconds <= 0:
             return None
         return seconds / steps * (self._total - self._done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from bodycascade.demo.uploads import read_picture
 from bodycascade.errors import RequestError
 from tests.demo.stubs import encoded
+from tests.imports import ROOT
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -29,6 +31,10 @@ def idat(data: bytes) -> bytes:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_usual_formats_are_read(kind: str) -> None:
     assert read_picture(encoded(9, 5, kind)).shape == (5, 9, 3)
+
+
+def test_pictures_of_telephones_are_read() -> None:
+    assert read_picture((ROOT / "tests" / "turned.heic").read_bytes()).shape == (64, 48, 3)
 
 
 def test_orientation_is_honoured() -> None:
@@ -63,6 +69,8 @@ def test_what_is_no_picture_is_told_with_what_would_be(data: bytes) -> None:
 def test_a_format_that_pillow_does_not_know_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     Image.init()
     monkeypatch.delitem(Image.OPEN, "AVIF", raising=False)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
     with pytest.raises(RequestError, match="JPEG, PNG, WEBP, GIF, BMP and TIFF can"):
         read_picture(b"no picture at all")
     assert read_picture(encoded(9, 5, "TIFF")).shape == (5, 9, 3)

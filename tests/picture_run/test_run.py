@@ -123,8 +123,13 @@ def test_a_pattern_in_place_can_be_asked_again(photos: Path, expanded: bool) -> 
 
 def test_the_outputs_alone_are_no_pictures(photos: Path, tmp_path: Path) -> None:
     run([photos], tmp_path / "out")
-    with pytest.raises(ImageError, match=r"4\.png: written by an earlier run into .*out; name other pictures"):
-        run([tmp_path / "out" / "4.png"], tmp_path / "out")
+    results = [str(tmp_path / "out" / name) for name in ("4.png", "2.png")]
+    with pytest.raises(ImageError, match=r"4\.png: written by an earlier run into .*out; name other pictures, or copy"):
+        find_sources(results)
+    told: list[str] = []
+    assert [one.name for one in find_sources([*results, str(photos / "0.png")], tell=told.append)] == ["0.png"]
+    into = (tmp_path / "out").resolve()
+    assert told == [f"{results[0]}: written by an earlier run into {into}, and 1 more like it: left out"]
 
 
 def test_outputs_of_an_earlier_run_below_the_pictures_are_no_pictures(photos: Path, tmp_path: Path) -> None:

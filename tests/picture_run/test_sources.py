@@ -92,7 +92,6 @@ def test_a_folder_that_cannot_be_read_is_named(photos: Path, monkeypatch: pytest
     [
         ("nothing.jpg", "no such file or folder"),
         ("dead", "a dead link"),
-        ("clip.MP4", "a video, not a picture; for videos there is: bodycascade video"),
         ("*.webp", "no file matches this pattern"),
         ("empty", "the folder holds no picture"),
     ],
@@ -103,11 +102,30 @@ def test_a_word_that_means_nothing_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "dead").symlink_to(tmp_path / "gone")
-    (tmp_path / "clip.MP4").write_bytes(b"frames")
     with pytest.raises(ImageError) as caught:
         find_sources([word])
     assert str(caught.value).startswith(f"{word}: {reason}")
     assert "\n" not in str(caught.value)
+
+
+def test_a_video_is_one_bad_picture_of_several(photos: Path) -> None:
+    (photos / "clip.MP4").write_bytes(b"frames")
+    found = find_sources([str(photos / "a.png"), str(photos / "clip.MP4")])
+    assert relative(found) == ["a.png", "clip.MP4"]
+    with pytest.raises(ImageError, match=r"clip.MP4: a video, not a picture; for videos there is: bodycascade video$"):
+        found[1].read()
+
+
+def test_no_words_mean_no_pictures() -> None:
+    assert find_sources([]) == []
+
+
+def test_links_in_a_circle_are_bad_pictures(photos: Path) -> None:
+    (photos / "one.png").symlink_to(photos / "other.png")
+    (photos / "other.png").symlink_to(photos / "one.png")
+    found = {source.name: source for source in find_sources([str(photos)])}
+    with pytest.raises(ImageError, match=r"one.png"):
+        found["one.png"].read()
 
 
 def test_an_output_folder_that_holds_results_alone_is_no_word(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def segment(
     ):
         if "" in words:
             raise click.UsageError(f"an empty word, expected {expected}; is a variable not set?")
-    found = find_sources(sources, out=Path(out))
+    found = find_sources(sources, out=Path(out), tell=lambda line: print(line, file=sys.stderr, flush=True))
     segmenter, identity = cascade.load(), cascade.identity()
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
     asked = Asked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +110,7 @@ def _check_image(layout: Layout, name: str, tree: Tree) -> _Finding:
     counts = np.bincount(labels.ravel(), minlength=256)
     strange = np.flatnonzero(counts[tree.num_labels :]) + tree.num_labels
     if strange.size:
-        listed = ", ".join(map(str, strange[:5])) + (" ..." if strange.size > 5 else "")
+        listed = _first_five(strange.tolist())
         problems.append(f"{layout.labels_path(name)}: holds labels {listed}; expected 0 to {tree.num_labels - 1}")
     height, width = labels.shape
     if image_size is not None and image_size != (height, width):
@@ -149,8 +149,11 @@ def _note_turned(findings: Mapping[str, _Finding]) -> tuple[str, ...]:
     turned = [name for name, finding in findings.items() if finding.turned]
     if not turned:
         return ()
-    named = ", ".join(turned[:5]) + (" ..." if len(turned) > 5 else "")
     return (
-        f"{counted(len(turned), 'photograph')} turned by the EXIF orientation ({named}): the masks must be those of "
-        "the upright pictures",
+        f"{counted(len(turned), 'photograph')} turned by the EXIF orientation ({_first_five(turned)}): the masks must "
+        "be those of the upright pictures",
     )
+
+
+def _first_five(words: Sequence[object]) -> str:
+    return ", ".join(map(str, words[:5])) + (" ..." if len(words) > 5 else "")

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from starlette.requests import ClientDisconnect, Request
 
 from bodycascade.errors import ImageError, RequestError
-from bodycascade.imaging import read_image
+from bodycascade.imaging import read_heif_too, read_image
 
 MOST_BYTES = 20 * 1000 * 1000
 MOST_PIXELS = 50 * 1000 * 1000
@@ -22,8 +22,8 @@ MOST_PIXELS = 50 * 1000 * 1000
 MOST_DROPPED = 5 * MOST_BYTES
 """So much is read of an upload that is refused: a browser shows no answer to one that is cut off."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is tried, where Pillow has it: AVIF came with 11.3.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+"""What is tried, where Pillow has it: AVIF came with 11.3, HEIF comes with the extra `heic`.
 
 Other readers of Pillow's are rarely needed, and some (EPS) start other programs.
 """
@@ -119,6 +119,7 @@ def read_picture(data: bytes) -> npt.NDArray[np.uint8]:
 def _formats() -> tuple[str, ...]:
     """Those of FORMATS that Pillow knows; `Image.open` raises KeyError for the name of any other."""
     Image.init()
+    read_heif_too()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 

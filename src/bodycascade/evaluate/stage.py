@@ -31,8 +31,8 @@ def evaluate(params: Params, root: Path, tree: Tree = PASCAL_PART) -> dict[str, 
     `tree` holds the classes that are scored; a flat profile's one network has its levels merged from its labels. Under
     `root` it writes the bundle, the predicted label maps, metrics.json, per_image.csv and confusion.csv. What is scored
     is the bundle as read back from disk, so the figures are those of what others load. Raises `DataError` or
-    `BundleError` where an input is missing, damaged or of another tree, `BusyError` where another evaluate is at work,
-    `BodyCascadeError` for a device that cannot be used.
+    `BundleError` where an input is missing, damaged, of another tree or trained with other settings, `BusyError` where
+    another evaluate is at work, `BodyCascadeError` for a device that cannot be used.
     """
     with only_one(root / params.profile.work / "evaluate.lock", "evaluate of this profile"):
         for folder in (params.profile.reports, params.profile.plots):
@@ -67,7 +67,8 @@ def _evaluate(params: Params, root: Path, tree: Tree) -> dict[str, Any]:
 def assemble(params: Params, root: Path, tree: Tree) -> CascadeSegmenter:
     """The segmenter of the profile's bundle, made from its trained experts, saved, and read back.
 
-    Raises `DataError` where one is not trained yet, `BundleError` where one was trained with other settings.
+    Raises `DataError` where one is not trained yet, `BundleError` where one was trained with other settings: DVC trains
+    such an expert anew first, but this stage can be called by hand.
     """
     models, base = root / params.profile.models, params.base
     paths = [models / f"{spec.name}.safetensors" for spec in tree.experts]

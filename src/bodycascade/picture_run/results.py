@@ -16,10 +16,13 @@ class EarlierResults:
 
     def folder_of(self, file: Path) -> Path | None:
         """The output folder, by its true path, whose run wrote `file`; None where it is nobody's result."""
-        if file.is_symlink():
-            file = file.resolve()
-        if file.parent not in self._true_folders:
-            self._true_folders[file.parent] = file.parent.resolve()
+        try:
+            if file.is_symlink():
+                file = file.resolve()
+            if file.parent not in self._true_folders:
+                self._true_folders[file.parent] = file.parent.resolve()
+        except (OSError, RuntimeError):  # links that lead in a circle; who reads the file says so
+            return None
         true = self._true_folders[file.parent] / file.name
         return next((folder for folder in true.parents if true in self._written_into(folder)), None)
 

@@ -219,7 +219,8 @@ class _Run:
 
 
 def _names(planned: Sequence[Planned], known: Mapping[str, Entry]) -> dict[str, str]:
-    """What each picture is called in tables, by key: its place in the mirrored tree; its path where others share it.
+    """What each picture is called in tables, by key: its place in the mirrored tree, or, where others share that, its
+    full name.
 
     `known`: the pictures, by key, that are in the tables already.
     """

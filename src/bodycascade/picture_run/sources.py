@@ -8,17 +8,16 @@ import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from bodycascade.errors import ImageError
-from bodycascade.imaging import decode, icc_profile
+from bodycascade.imaging import decode, icc_profile, open_picture
 from bodycascade.picture_run.results import EarlierResults
 
 PIPE = "-"
@@ -71,13 +70,15 @@ class Source:
     def pixels(self) -> int:
         """How many pixels it has, by its header alone; 0 where there is no telling."""
         try:
-            with Image.open(self.path or io.BytesIO(self.data)) as picture:
+            with open_picture(self.path or io.BytesIO(self.data)) as picture:
                 return picture.width * picture.height
         except Exception:  # decoders raise what they like; `read` says what is wrong
             return 0
 
     def read(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, upright; raises `ImageError` where it is no usable picture."""
+        if self.path is not None and self.path.suffix.lower() in _VIDEO_SUFFIXES:
+            raise ImageError(f"{self.shown}: a video, not a picture; for videos there is: bodycascade video")
         return decode(self.path or io.BytesIO(self.data), self.shown)
 
     def icc_profile(self) -> bytes | None:
@@ -90,13 +91,20 @@ def is_there(key: str) -> bool:
     return key.startswith(PIPE) or os.path.lexists(key)
 
 
-def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryIO | None = None) -> list[Source]:
+def find_sources(
+    words: Sequence[str],
+    *,
+    out: Path | None = None,
+    pipe: BinaryIO | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[Source]:
     """The pictures that `words` mean, each once, in the order of the words, those of a folder sorted.
 
     A word is a file, a folder (with all below it; hidden files, links to folders and the folder `out` are left out), a
     named pipe, a pattern with * ? [ ] or **, or `-`, a picture that is read from `pipe` (standard input). What an
     earlier run wrote, to whatever folder, is left out of all. Raises `ImageError` where no picture is left, where a
-    word means nothing or a video, and where a folder cannot be read.
+    word means nothing, and where a folder cannot be read. `tell` is given a line where a file that a word named, or a
+    pattern met, is left out.
     """
     results = EarlierResults()
     words = _without_results(words, out, results)
@@ -105,12 +113,15 @@ def find_sources(words: Sequence[str], *, out: Path | None = None, pipe: BinaryI
     for word in dict.fromkeys(words):
         for source in _meant(word, roots, out, pipe, results):
             found.setdefault(source.key, source)
-    pictures = [one for one in found.values() if one.path is None or results.folder_of(one.path) is None]
-    if not pictures:
-        first = next(iter(found.values()))
-        into = first.path and results.folder_of(first.path)
-        raise ImageError(f"{first.shown}: written by an earlier run into {into}; name other pictures")
-    return pictures
+    left_out = {key: into for key, one in found.items() if one.path and (into := results.folder_of(one.path))}
+    for key, into in left_out.items():
+        line = f"{found[key].shown}: written by an earlier run into {into}"
+        if len(left_out) == len(found):
+            raise ImageError(f"{line}; name other pictures, or copy it elsewhere")
+        more = f", and {len(left_out) - 1} more like it" if len(left_out) > 1 else ""
+        tell(f"{line}{more}: left out")
+        break
+    return [one for key, one in found.items() if key not in left_out]
 
 
 def _without_results(words: Sequence[str], out: Path | None, results: EarlierResults) -> Sequence[str]:
@@ -143,8 +154,6 @@ def _meant(
     if path.is_fifo():  # it can be read once only
         return [Source(word, None, PurePosixPath(), path.name, path.read_bytes())]
     if path.exists():
-        if path.suffix.lower() in _VIDEO_SUFFIXES:
-            raise ImageError(f"{word}: a video, not a picture; for videos there is: bodycascade video")
         return [_source(path, path.parent, "")]
     if _WILD & set(word):
         matches = [Path(match) for match in sorted(glob.glob(word, recursive=True))]  # noqa: PTH207 - takes any word

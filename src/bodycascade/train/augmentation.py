@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from bodycascade.errors import MissingExtraError
 
@@ -28,8 +27,8 @@ from bodycascade.expert import IMAGENET_MEAN
 from bodycascade.hierarchy import IGNORE
 from bodycascade.params import Augment
 
-LIBRARIES = {library.__name__: str(library.__version__) for library in (torch, np, cv2, albumentations)}
-"""Version of each library that computes a training step and its views, by its import name."""
+LIBRARIES = {library.__name__: str(library.__version__) for library in (np, cv2, albumentations)}
+"""Version of each library that a view's last bits depend on, by its import name."""
 
 UInt8 = npt.NDArray[np.uint8]
 

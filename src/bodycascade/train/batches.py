@@ -93,7 +93,7 @@ class BatchLoader:
         self._leaf_map = leaf_map(tree, spec.node)
         self._boxes = BoxChooser(pack, train=train, zoom=zoom, seed=seed, inside=self._target_map != IGNORE)
         self._make_augmenter = make_augmenter
-        self._threads = threading.local()
+        self._own = threading.local()
         inside = {i for i in range(len(pack)) if bool((self._target_map[pack.labels(i)] != IGNORE).any())}
         self._views = _numbered([i for i in pack.epoch if i in inside])
 
@@ -130,8 +130,8 @@ class BatchLoader:
                 started = time.perf_counter()
 
     def _load(self, epoch: int, wanted: Sequence[tuple[int, ...]]) -> Batch:
-        if not hasattr(self._threads, "augmenter"):
-            self._threads.augmenter = self._make_augmenter()
+        if not hasattr(self._own, "augmenter"):
+            self._own.augmenter = self._make_augmenter()
         views = [self._view(epoch, *view) for view in wanted]
         images = torch.from_numpy(np.stack([view.image for view in views])).permute(0, 3, 1, 2)
         targets = torch.from_numpy(np.stack([view.target for view in views]).astype(np.int64))
@@ -142,7 +142,7 @@ class BatchLoader:
     def _view(self, epoch: int, index: int, *repeat: int) -> _View:
         box = self._boxes.box(epoch, index, *repeat)
         guess = self._parents.map(index) if self._parents and self._guesses(epoch, index, *repeat) else None
-        image, labels, parent = self._threads.augmenter(
+        image, labels, parent = self._own.augmenter(
             box.cut(self._pack.image(index)),
             box.cut(self._pack.labels(index)),
             None if guess is None else box.cut(guess),

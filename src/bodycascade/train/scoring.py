@@ -84,7 +84,7 @@ class SelectionScorer:
             by_shape[expert.input_shape(*view.target.shape)].append(view)
         self.images = len({view.index for views in by_shape.values() for view in views})
         there = {place for views in by_shape.values() for view in views for place in np.unique(view.target)}
-        self._background = is_root
+        self._is_root = is_root
         counted = list(enumerate(expert.spec.children))[int(is_root) :]
         self.missing = tuple(child for place, child in counted if place not in there)
         self.is_meaningful = len(self.missing) < len(counted)
@@ -120,7 +120,7 @@ class SelectionScorer:
         ious = {
             name: iou for name, iou in zip(expert.spec.children, child_ious(matrix), strict=True) if iou is not None
         }
-        mean = mean_child_iou(matrix, background=self._background)
+        mean = mean_child_iou(matrix, background=self._is_root)
         looked_at = sum(len(group.targets) for group in self._groups)
         return Score(ious, mean, self.is_meaningful, loss / max(1, looked_at), time.perf_counter() - started)
 

@@ -82,10 +82,11 @@ def _train(job: Job, manifest: Manifest, above: Mapping[str, Expert], folder: Pa
         _leave_untrained(job, training, folder)
         return
     _say_what_is_missing(job, training.scorer)
-    again = _place(trainer) if trainer.resume() else ""
+    resumed = trainer.resume()
+    again = _place(trainer) if resumed else ""
     plan = f"{trainer.epochs} epochs of {training.loader.steps_per_epoch} steps"
     job.say(f"{training.loader.images_per_epoch} images, {plan}{again}")
-    _record(job, training, folder)
+    _record(job, training, folder, resumed=resumed)
     _finish(job, trainer, training.scorer)
 
 
@@ -114,9 +115,11 @@ def _place(trainer: Trainer) -> str:
     return f"; resumed in epoch {done + 1}" if done < trainer.epochs else "; resumed after the last"
 
 
-def _record(job: Job, training: TrainingSetup, folder: Path) -> None:
+def _record(job: Job, training: TrainingSetup, folder: Path, *, resumed: bool) -> None:
     """Run the training, and keep its history while it runs."""
     trainer = training.trainer
+    # Of an epoch that another run began, the scoring alone may be this one's: that tells nothing of the time left.
+    told = len(trainer.rows) + int(resumed)
     epochs, count = trainer.epochs, job.train.panels
     with (
         Events(job.events, trainer.rows, panels=folder) as events,
@@ -129,7 +132,8 @@ def _record(job: Job, training: TrainingSetup, folder: Path) -> None:
             if count and (epoch.bit_count() == 1 or epoch == epochs):
                 events.add_panels(row, sample_panels(average, training.scorer, count=count))
             write_history(job.history, trainer.rows)
-            progress.say(describe(row, epochs=epochs, seconds_left=progress.seconds_left, scores=score.ious))
+            left = progress.seconds_left if len(trainer.rows) > told else None
+            progress.say(describe(row, epochs=epochs, seconds_left=left, scores=score.ious))
 
         trainer.run(after_epoch, progress.at)
 

@@ -8,12 +8,14 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from bodycascade.devices import autocast, choose_precision
+from bodycascade.encoders.registry import TIMM_PREFIX
 from bodycascade.errors import TrainingError
 from bodycascade.expert import Expert
 from bodycascade.params import TrainParams
@@ -124,8 +126,11 @@ class Trainer:
     def _machine(self) -> dict[str, str]:
         """What the last bits of a step depend on beside data, code and parameters."""
         precision = choose_precision(self._precision, self._device)
+        libraries = {"torch": str(torch.__version__), **LIBRARIES}
+        if TIMM_PREFIX in self._train.encoder:
+            libraries["timm"] = version("timm")
         threads = str(torch.get_num_threads())
-        return {"threads": threads, "device": self._device.type, "precision": precision, **LIBRARIES}
+        return {"threads": threads, "device": self._device.type, "precision": precision, **libraries}
 
     def checkpoint(self) -> None:
         """Keep everything that `resume` needs."""

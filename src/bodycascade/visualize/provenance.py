@@ -74,7 +74,7 @@ def _time_row(inputs: Inputs, name: str) -> tuple[str, ...]:
     return (
         escape(name),
         ", ".join(str(epoch) for epoch in summary["averaged_epochs"]),
-        str(len(inputs.histories[name]["epoch"])),
+        f"{max(inputs.histories[name]['epoch']):.0f}",
         score(summary.get("selection_mIoU")),
         _rate(summary.get("images_per_second")),
         duration(float(summary["seconds"])),
