@@ -208,14 +208,18 @@ def icc_profile(source: ImageLike) -> bytes | None:
     """The ICC profile that says which colours the RGB numbers of a picture stand for; None where they are sRGB's.
 
     Numbers are read as they are, so whoever writes them to a file adds this. A file's header alone is read. None too
-    for an array, a picture that cannot be opened, and a profile of another kind, as of CMYK: such are converted.
+    for an array, a named pipe, a picture that cannot be opened, and a profile of another kind, as of CMYK: such are
+    converted.
     """
     try:
         if isinstance(source, Image.Image):
             return _rgb_profile(source)
         if isinstance(source, np.ndarray):
             return None
-        with open_picture(_as_file(source)) as image:
+        file = _as_file(source)
+        if isinstance(file, Path) and file.is_fifo():  # who has read the picture has left nothing in it
+            return None
+        with open_picture(file) as image:
             return _rgb_profile(image)
     except Exception:  # decoders raise what they like; who reads the picture says what is wrong
         return None

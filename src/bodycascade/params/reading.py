@@ -103,10 +103,8 @@ class _Reader:
 def _shared(reader: _Reader, upkeep: Entry, common: Entry) -> Section:
     """The entries of the two sections that all experts share: every field of `TrainParams`."""
     names = [name for name in _names(TrainParams) if name not in UPKEEP]
-    kept, hints = (
-        reader.section(upkeep, "train.upkeep", *[list(UPKEEP)] * 2),
-        typing.get_type_hints(TrainParams, include_extras=True),
-    )
+    kept = reader.section(upkeep, "train.upkeep", *[list(UPKEEP)] * 2)
+    hints = typing.get_type_hints(TrainParams, include_extras=True)
     for name in UPKEEP:
         reader.value(hints[name], kept[name], f"train.upkeep.{name}")
     return kept | reader.section(common, "train.common", names, names)
