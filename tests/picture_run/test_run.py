@@ -164,6 +164,18 @@ def test_pictures_of_several_pipes_are_told_apart_by_the_names_of_their_outputs(
     assert files_below(tmp_path / "out") == {"shares.csv", *(f"{name}.png" for name in names)}
 
 
+def test_files_of_other_settings_are_told_of_and_left(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run([photos], out, asked=Asked(2, labels=True)).outdated == []
+    assert run([photos / "sub"], out, asked=Asked(2, overlay=True)).outdated == []
+    outcome = run([photos], out, asked=Asked(0, shares=True))
+    assert outcome.outdated == [f"{name}.png" for name in ("0", "2", "4")] + [
+        f"sub/{name}{ending}" for name in (1, 3, 5) for ending in (".overlay.jpg", ".png")
+    ]
+    assert all((out / file).is_file() for file in outcome.outdated)
+    assert run([photos], out, asked=Asked(0, labels=True)).outdated == [f"sub/{name}.overlay.jpg" for name in (1, 3, 5)]
+
+
 def test_tables_name_pictures_of_several_runs_apart(photos: Path, tmp_path: Path) -> None:
     shares = Asked(2, shares=True)
     save_painted(tmp_path / "more" / "0.png", seed=7)

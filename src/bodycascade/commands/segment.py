@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bodycascade.commands.cascade_options import CascadeChoice, cascade_options
+from bodycascade.progress import counted
 
 if TYPE_CHECKING:
     from bodycascade.cascade import CascadeSegmenter
@@ -165,6 +166,8 @@ def _told(outcome: Outcome, out: str) -> str:
         parts.append(f"{outcome.kept} there already")
     if outcome.failures:
         parts.append(f"{len(outcome.failures)} failed (listed in {Path(out) / 'failures.csv'})")
+    if outcome.outdated:
+        parts.append(f"{counted(len(outcome.outdated), 'file')} of other settings left as they are")
     text = f"{out}: {', '.join(parts)}"
     if outcome.made > 1 and clock.seconds > 0:
         busy = clock.busy_seconds / clock.seconds

@@ -96,6 +96,16 @@ class OutFolder:
         elif had_failures:  # one of somebody else stays
             (self.root / FAILURES).unlink(missing_ok=True)
 
+    def outdated(self, digest: str) -> list[str]:
+        """Files there, sorted, that were made by other settings than those of `digest`, or from changed pictures."""
+        found = [
+            file
+            for key, entry in self.journal.entries.items()
+            for file in entry.files
+            if key != _TABLES and (file not in entry.made or not entry.mark.startswith(f"{digest}:"))
+        ]
+        return sorted(file for file in found if (self.root / file).is_file())
+
     def _remove_asides(self, files: Iterable[str]) -> None:
         # The name is that which `files.replace_file` gives; the folder's lock is held, so nobody is writing them.
         ours = {self.root / file for file in files}

@@ -67,12 +67,14 @@ class Settings:
 class Outcome:
     """What a run did: pictures `made` now, `kept` as they were from an earlier run, and failures as (shown, reason).
 
-    `clock` says how long it took, and how much of that the network was busy.
+    `outdated`: the files in the folder that were made by other settings, or from pictures that have changed. `clock`
+    says how long it took, and how much of that the network was busy.
     """
 
     made: int = 0
     kept: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
 
 
@@ -98,6 +100,7 @@ def run_pictures(
     outcome = Outcome(kept=len(planned) - len(todo))
     run.make(todo, outcome)
     folder.write_tables(tree, settings.asked, settings.digest(), outcome.failures, without=run.failed)
+    outcome.outdated = folder.outdated(settings.digest())
     return outcome
 
 
