@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -14,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bodycascade.errors import BusyError, ImageError, OutputError
-from bodycascade.hierarchy import PASCAL_PART
+from bodycascade.errors import BusyError, OutputError
 from bodycascade.outputs import Asked
-from bodycascade.picture_run import Settings, find_sources, open_folder, run_pictures
+from bodycascade.picture_run import open_folder
 from bodycascade.segmentation import Segmentation
 from tests.painted import paint, read_colours, save_painted
 from tests.picture_run.runs import ALL, Counting, files_below, labels_in, run
@@ -102,68 +100,6 @@ def test_a_picture_that_changes_while_it_is_segmented_is_made_again(photos: Path
     np.testing.assert_array_equal(labels_in(tmp_path / "out" / "4.png"), paint(seed=8, height=90)[1])
 
 
-def test_a_run_in_place_takes_its_own_outputs_for_no_pictures(photos: Path) -> None:
-    overlays = Asked(2, overlay=True)
-    assert run([photos], photos, asked=overlays).made == 6
-    outcome = run([photos], photos, asked=overlays)
-    assert (outcome.made, outcome.kept) == (0, 6)
-
-
-@pytest.mark.parametrize("expanded", [False, True], ids=["pattern", "names"])
-def test_a_pattern_in_place_can_be_asked_again(photos: Path, expanded: bool) -> None:
-    def named() -> list[Path | str]:
-        return sorted(photos.glob("*.*")) if expanded else [f"{photos}/*.*"]
-
-    masks = Asked(0, masks=True)
-    made = run(named(), photos, asked=masks).made
-    assert made > 1
-    outcome = run(named(), photos, asked=masks)
-    assert (outcome.made, outcome.kept) == (0, made)
-
-
-def test_the_outputs_alone_are_no_pictures(photos: Path, tmp_path: Path) -> None:
-    run([photos], tmp_path / "out")
-    results = [str(tmp_path / "out" / name) for name in ("4.png", "2.png")]
-    with pytest.raises(ImageError, match=r"4\.png: written by an earlier run into .*out; name other pictures, or copy"):
-        find_sources(results)
-    told: list[str] = []
-    assert [one.name for one in find_sources([*results, str(photos / "0.png")], tell=told.append)] == ["0.png"]
-    into = (tmp_path / "out").resolve()
-    assert told == [f"{results[0]}: written by an earlier run into {into}, and 1 more like it: left out"]
-
-
-def test_outputs_of_an_earlier_run_below_the_pictures_are_no_pictures(photos: Path, tmp_path: Path) -> None:
-    assert run([photos], photos / "masks").made == 6
-    outcome = run([photos], tmp_path / "out")
-    assert (outcome.made, outcome.kept) == (6, 0)
-
-
-@pytest.mark.parametrize("word", ["sub", "**/*", "*.png"])
-def test_results_are_no_pictures_wherever_another_run_looks(
-    photos: Path, tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_painted(photos / "sub" / "deep.png", seed=3)
-    before = len(find_sources([str(photos / word)]))
-    run([photos], photos, asked=Asked(2, overlay=True, cutouts=("head",)))
-    run([photos / "sub"], photos / "sub" / "masks", asked=Asked(0, masks=True))
-    assert run([str(photos / word)], tmp_path / "out").made == before
-    monkeypatch.chdir(photos)
-    assert run([word], tmp_path / "from here").made == before
-
-
-def test_pictures_of_several_pipes_are_told_apart_by_the_names_of_their_outputs(tmp_path: Path) -> None:
-    for seed in range(3):
-        save_painted(tmp_path / "a.png", seed=seed)
-        (source,) = find_sources(["-"], pipe=io.BytesIO((tmp_path / "a.png").read_bytes()))
-        settings = Settings(Asked(2, labels=True, shares=True), model="painted", tta=False, batch=1)
-        with open_folder(tmp_path / "out") as folder:
-            run_pictures([source], folder, read_colours, PASCAL_PART, settings)
-    with (tmp_path / "out" / "shares.csv").open(newline="") as file:
-        names = [row["picture"] for row in csv.DictReader(file)]
-    assert names == ["stdin", "stdin-2", "stdin-3"]
-    assert files_below(tmp_path / "out") == {"shares.csv", *(f"{name}.png" for name in names)}
-
-
 def test_files_of_other_settings_are_told_of_and_left(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run([photos], out, asked=Asked(2, labels=True)).outdated == []
@@ -174,51 +110,6 @@ def test_files_of_other_settings_are_told_of_and_left(photos: Path, tmp_path: Pa
     ]
     assert all((out / file).is_file() for file in outcome.outdated)
     assert run([photos], out, asked=Asked(0, labels=True)).outdated == [f"sub/{name}.overlay.jpg" for name in (1, 3, 5)]
-
-
-def test_tables_name_pictures_of_several_runs_apart(photos: Path, tmp_path: Path) -> None:
-    shares = Asked(2, shares=True)
-    save_painted(tmp_path / "more" / "0.png", seed=7)
-    run([photos], tmp_path / "out", asked=shares)
-    run([tmp_path / "more"], tmp_path / "out", asked=shares)
-    with (tmp_path / "out" / "shares.csv").open(newline="") as file:
-        names = [row["picture"] for row in csv.DictReader(file)]
-    assert sorted(names) == sorted(
-        ["0.png", "2.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png", str(tmp_path / "more" / "0.png")]
-    )
-
-
-def test_tables_leave_out_a_picture_that_became_bad(photos: Path, tmp_path: Path) -> None:
-    shares = Asked(2, shares=True)
-    run([photos], tmp_path / "out", asked=shares)
-    (photos / "2.png").write_bytes(b"no picture")
-    run([photos], tmp_path / "out", asked=shares)
-    lines = (tmp_path / "out" / "shares.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines[1:]] == ["0.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png"]
-
-
-def test_tables_leave_out_pictures_that_are_gone(photos: Path, tmp_path: Path) -> None:
-    asked = Asked(2, shares=True, coco="polygons")
-    run([photos], tmp_path / "out", asked=asked)
-    (photos / "2.png").unlink()
-    (photos / "sub").rename(photos / "moved")
-    run([photos], tmp_path / "out", asked=asked)
-    wanted = ["0.png", "4.png", "moved/1.png", "moved/3.png", "moved/5.png"]
-    lines = (tmp_path / "out" / "shares.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines[1:]] == wanted
-    data = json.loads((tmp_path / "out" / "annotations.json").read_text())
-    assert [image["file_name"] for image in data["images"]] == wanted
-
-
-def test_a_name_in_another_encoding_is_escaped_in_tables(tmp_path: Path) -> None:
-    name = os.fsdecode(b"caf\xe9.png")
-    save_painted(tmp_path / "photos" / name, seed=1)
-    (tmp_path / "photos" / os.fsdecode(b"bad\xe9.png")).write_bytes(b"no picture")
-    outcome = run([tmp_path / "photos"], tmp_path / "out", asked=Asked(2, labels=True, shares=True))
-    assert (outcome.made, len(outcome.failures)) == (1, 1)
-    assert (tmp_path / "out" / name).exists()
-    assert (tmp_path / "out" / "shares.csv").read_text(encoding="utf-8").splitlines()[1].startswith("caf\\udce9.png,")
-    assert "bad\\udce9.png" in (tmp_path / "out" / "failures.csv").read_text(encoding="utf-8")
 
 
 def test_results_of_other_settings_are_made_again(photos: Path, tmp_path: Path) -> None:
