@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from bodycascade.cascade import FAST_SHARE, CascadeSegmenter
 from bodycascade.descent import Descent, Region
+from bodycascade.errors import BodyCascadeError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import PASCAL_PART, Tree
 from bodycascade.regions import Box, Zoom, people_boxes
@@ -197,6 +199,24 @@ def test_a_fast_segmenter_shows_everyone_less_and_the_root_looks_once() -> None:
     for name in CHILDREN:
         assert [given.shape[-1] for _, given, _ in shown(usual, name)] == [160]
         assert [given.shape[-1] for _, given, _ in shown(fast, name)] == [160 * FAST_SHARE]
+
+
+def test_a_fast_segmenter_takes_the_share_of_its_inputs_that_is_named() -> None:
+    image = painted(people(SMALL))
+    half = cascade(colour_readers(PASCAL_PART, root_side=80, side=160), zoom=TWICE, fast=0.5)
+    half(image)
+    assert half.fast
+    assert [given.shape[-1] for _, given, _ in shown(half, "person")] == [40]
+    assert {given.shape[-1] for name in CHILDREN for _, given, _ in shown(half, name)} == {80}
+    whole = cascade(colour_readers(PASCAL_PART, root_side=80, side=160), zoom=TWICE, fast=1)
+    whole(image)
+    assert [given.shape[-1] for _, given, _ in shown(whole, "person")] == [80], "the root looks once"
+
+
+@pytest.mark.parametrize("fast", [0, 0.2, 1.5, float("nan"), "yes", None])
+def test_what_is_no_share_of_an_input_is_one_line(fast: Any) -> None:
+    with pytest.raises(BodyCascadeError, match=r"^fast: expected True, False, or the share .* 0.3 to 1, found "):
+        cascade(tiny_experts(PASCAL_PART), fast=fast)
 
 
 def test_a_fast_segmenter_saves_what_it_was_made_from(tmp_path: Path) -> None:

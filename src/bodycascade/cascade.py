@@ -17,7 +17,7 @@ from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
 from bodycascade.devices import autocast, choose_device, choose_precision, remember_kernels, survive_forks
 from bodycascade.encoders.fusion import fuse
-from bodycascade.errors import BundleError, DataError
+from bodycascade.errors import BodyCascadeError, BundleError, DataError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike, read_image, read_images
@@ -36,7 +36,11 @@ bit; float32 kernels change with the batch in the last bit, so there each image 
 
 
 FAST_SHARE = 0.8
-"""Share of its input side that an expert gets in a fast segmenter; what it costs and brings is in README."""
+"""Share of its input side that an expert gets in a fast segmenter, unless another is named; what it costs and brings is
+in README."""
+
+LEAST_SHARE = 0.3
+"""The smallest share that can be named: below it hardly a person is found."""
 
 
 class CascadeSegmenter:
@@ -49,7 +53,7 @@ class CascadeSegmenter:
     decides only where its parent won) or soft (the leaf with the largest product of probabilities). `zoom`: how people
     are looked for and enlarged, None where every expert looks at the whole image. `device` and
     `precision` (float32 or bfloat16): where and in what the networks run. `fast`: whether it is the quick, less exact
-    kind: smaller inputs, and the root looks once.
+    kind: the root looks once, and inputs have `input_share` of their side.
     """
 
     def __init__(
@@ -60,19 +64,20 @@ class CascadeSegmenter:
         zoom: Zoom | None = None,
         device: str | torch.device = "auto",
         precision: str = "auto",
-        fast: bool = False,
+        fast: bool | float = False,
     ) -> None:
         """`experts` are copied, in any order. `device`: auto, cpu, cuda, cuda:N or torch's; `precision`: auto, float32,
-        bfloat16.
+        bfloat16. `fast`: True, or the share of their side that inputs get, from LEAST_SHARE to 1, for FAST_SHARE.
 
         Raises `BundleError` where an expert of the tree is missing, double or of another tree, or the routing is
-        neither hard nor soft, and `BodyCascadeError` for a device that cannot be used or an unknown precision.
+        neither hard nor soft, and `BodyCascadeError` for a device that cannot be used, an unknown precision or share.
         """
+        self.input_share = _input_share(fast)
         self.settings = CascadeSettings(routing, zoom)
         remember_kernels()
         survive_forks()
         self.tree = _common_tree(experts)
-        self.fast = fast
+        self.fast = fast is not False
         self.device, self.device_reason = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         named = {expert.spec.name: expert for expert in experts}
@@ -85,15 +90,16 @@ class CascadeSegmenter:
         device: str | torch.device = "auto",
         *,
         precision: str = "auto",
-        fast: bool = False,
+        fast: bool | float = False,
     ) -> CascadeSegmenter:
         """The segmenter that `save` wrote to the folder `path`; without one, the released cascade of this package.
 
         The released one finds people and their six parts; MODEL_CARD.md beside it says how well. `device`: auto (a CUDA
         GPU where one works, else the CPU), cpu, cuda, cuda:N or torch's. `precision`: auto (bfloat16 where the device
-        is fast in it), float32 or bfloat16. `fast`: smaller inputs, and the root looks once; `save` does not keep it.
-        Raises `BundleError`, in one line with file and reason, on anything that is not exactly such a folder; nothing
-        in it is executed. `BodyCascadeError` for a device that cannot be used or an unknown precision.
+        is fast in it), float32 or bfloat16. `fast`: the root looks once, and inputs are smaller, of FAST_SHARE of their
+        side, or of the share that is named, from LEAST_SHARE to 1; `save` does not keep it. Raises `BundleError`, in
+        one line with file and reason, on anything that is not exactly such a folder; nothing in it is executed.
+        `BodyCascadeError` for a device that cannot be used, an unknown precision or share.
         """
         path = RELEASED if path is None else Path(path)
         bundle = load_bundle(path)
@@ -189,7 +195,7 @@ class CascadeSegmenter:
 
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self.tree.experts)
-        fast = ", fast" if self.fast else ""
+        fast = f", fast, inputs at {self.input_share:g}" if self.fast else ""
         return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}{fast}>"
 
     def _batch_size(self) -> int:
@@ -213,7 +219,7 @@ class CascadeSegmenter:
             device=self.device,
             batch_size=self._batch_size(),
             truths=truths or {},
-            input_share=FAST_SHARE if self.fast else 1.0,
+            input_share=self.input_share,
         )
         with autocast(self.device, self.precision):
             regions = descent.regions(pictures)
@@ -259,6 +265,17 @@ class _LeafProbabilities:
         for box, conditionals in self.regions:
             leaf_probabilities(conditionals, found[:, box.top : box.bottom, box.left : box.right])
         return found
+
+
+def _input_share(fast: bool | float) -> float:
+    if isinstance(fast, bool):
+        return FAST_SHARE if fast else 1.0
+    if not isinstance(fast, int | float) or not LEAST_SHARE <= fast <= 1:
+        raise BodyCascadeError(
+            f"fast: expected True, False, or the share of their side that inputs get, {LEAST_SHARE:g} to 1, "
+            f"found {fast!r}"
+        )
+    return float(fast)
 
 
 def _common_tree(experts: Sequence[Expert]) -> Tree:

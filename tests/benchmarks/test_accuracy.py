@@ -95,6 +95,8 @@ def test_a_limit_takes_fewer_images(tmp_path: Path, people: Path) -> None:
         (["bodypix=nowhere"], "model-stride16.json is missing"),
         (["background=here"], "expected released, fast"),
         (["a=", "background"], "expected released, fast"),
+        (["fast=half"], "fast=half: expected a number, as in fast=0.55"),
+        (["fast=7"], "fast: expected True, False, or the share"),
         (["background", "background"], "two segmenters have one name"),
     ],
 )

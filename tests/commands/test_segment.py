@@ -67,6 +67,11 @@ def test_fast_results_are_told_from_the_usual_ones(photos: Path, tmp_path: Path,
     fast = CascadeSegmenter.load(bundle, "cpu", fast=True)
     for name in SIZES:
         np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), fast(photos / name).parts)
+    assert "3 there already" in call(*arguments, "--fast-share", "0.8")[1], "which is --fast"
+    assert "3 made" in call(*arguments, "--fast-share", "0.5")[1]
+    half = CascadeSegmenter.load(bundle, "cpu", fast=0.5)
+    for name in SIZES:
+        np.testing.assert_array_equal(labels_in(tmp_path / "out" / name), half(photos / name).parts)
 
 
 def test_all_outputs(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:

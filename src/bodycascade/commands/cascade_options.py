@@ -19,27 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CascadeChoice:
-    """The options. `bundle`: None for the released cascade; `graphs`: None for those in the user's cache."""
+    """The options. `bundle`: None for the released cascade; `graphs`: None for those in the user's cache; `fast_share`:
+    None where none is named."""
 
     bundle: Path | None
     device: str
     backend: str
     graphs: Path | None
     fast: bool
+    fast_share: float | None
 
     def load(self) -> CascadeSegmenter:
         """The segmenter. Raises `BodyCascadeError` for what cannot be had together, or not at all."""
         if self.backend == "onnx":
             from bodycascade.onnx_graphs import load_segmenter  # noqa: PLC0415 - loads torch
 
-            return load_segmenter(self._graph_folder, fast=self.fast)
+            return load_segmenter(self._graph_folder, fast=self._fast)
         if self.graphs is not None:
             raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
         import torch  # noqa: PLC0415 - takes seconds, --help should not
 
         from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
 
-        segmenter = CascadeSegmenter.load(self.bundle, self.device, fast=self.fast)
+        segmenter = CascadeSegmenter.load(self.bundle, self.device, fast=self._fast)
         if self.device == "auto" and segmenter.device.type == "cpu" and torch.cuda.is_available():
             print(f"on the CPU, though there is a GPU: {segmenter.device_reason}", file=sys.stderr, flush=True)
         return segmenter
@@ -56,7 +58,14 @@ class CascadeChoice:
             from bodycascade.onnx_graphs import DESCRIPTION  # noqa: PLC0415 - an extra
 
             description = self._graph_folder / DESCRIPTION
-        return f"{__version__} {sha256_of(description)}{f' fast {FAST_SHARE}' if self.fast else ''}"
+        share = FAST_SHARE if self._fast is True else self._fast
+        fast = f" fast {share}" if share else ""
+        return f"{__version__} {sha256_of(description)}{fast}"
+
+    @property
+    def _fast(self) -> bool | float:
+        """As `CascadeSegmenter.load` takes it."""
+        return self.fast if self.fast_share is None else self.fast_share
 
     @cached_property
     def _graph_folder(self) -> Path:
@@ -81,6 +90,12 @@ cascade_options = option_group(
     [
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
         click.option("--fast", is_flag=True, help="Smaller inputs, and the root looks once: faster, less exact."),
+        click.option(
+            "--fast-share",
+            type=click.FloatRange(0.3, 1),
+            metavar="SHARE",
+            help="The same with inputs at this share of their side, 0.3 to 1, instead of 0.8.",
+        ),
         click.option(
             "--bundle", type=click.Path(path_type=Path), help="Folder of another cascade than the one of this package."
         ),

@@ -47,7 +47,7 @@ class SessionNetwork(nn.Module):
         return self  # a session never changes, and cannot be copied
 
 
-def load_segmenter(folder: Path, *, fast: bool = False) -> CascadeSegmenter:
+def load_segmenter(folder: Path, *, fast: bool | float = False) -> CascadeSegmenter:
     """The cascade that was exported to `folder`, its experts run by onnxruntime in float32, its zoom as in the bundle.
 
     `fast` as in `CascadeSegmenter.load`. It can do all that a `CascadeSegmenter` can but `save`. Raises `BundleError`
