@@ -62,7 +62,7 @@ def open_cascade(
     if name.startswith(f"{FAST}="):
         return CascadeSegmenter.load(None, device, precision=precision, fast=_number(folder))
     if name in (TTA, BACKGROUND, BODYPIX):
-        raise BundleError(f"{text!r} is no cascade; expected released, fast, FOLDER or NAME=FOLDER")
+        raise BundleError(f"{text!r} is no cascade; expected released, fast, fast=SHARE, FOLDER or NAME=FOLDER")
     path = None if name in (RELEASED, FAST) else Path(folder)
     return CascadeSegmenter.load(path, device, precision=precision, fast=fast or name == FAST)
 

@@ -2,9 +2,6 @@
 
 import sys
 
-import numpy as np
-from PIL import Image
-
 from bodycascade import BodyCascadeError, CascadeSegmenter
 
 
@@ -14,7 +11,7 @@ def main(image: str, out: str, bundle: str | None = None) -> None:
     if not found.mask("body").any():
         sys.exit(f"{image}: nobody was found")
     person = found.cutout("body")
-    person.crop(Image.fromarray(np.asarray(person)[..., 3]).getbbox()).save(out)
+    person.crop(person.getchannel("A").getbbox()).save(out)
     print(f"{out}: {found.share('body'):.0%} of the picture")
 
 
