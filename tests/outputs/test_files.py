@@ -115,8 +115,8 @@ def test_shares_by_hand() -> None:
     found = shares(Segmentation(PASCAL_PART, labels), 2)
     assert (found["body"], found["upper_body"], found["lower_body"]) == (0.625, 0.5, 0.125)
     assert (found["head"], found["low_hand"]) == (0.375, 0)
-    table = shares_table(PASCAL_PART, 0, [("a, b.jpg", (2, 4), found)])
-    assert table == 'picture,width,height,body\n"a, b.jpg",4,2,0.625000\n'
+    table = shares_table(PASCAL_PART, 0, [("a, b.jpg", "a, b", (2, 4), found)])
+    assert table == 'picture,output,width,height,body\n"a, b.jpg","a, b",4,2,0.625000\n'
 
 
 def test_names_of_levels() -> None:

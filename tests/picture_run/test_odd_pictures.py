@@ -82,7 +82,7 @@ def test_in_a_picture_of_one_colour_is_nobody_and_no_child_runs(colour: tuple[in
     assert (outcome.made, outcome.failures) == (1, [])
     assert not labels_in(tmp_path / "out" / "a.png").any()
     assert not any(shown(segmenter, name) for name in ("body", "upper_body", "lower_body"))
-    assert (tmp_path / "out" / "shares.csv").read_text().splitlines()[1].startswith("a.png,40,30,0.000000,")
+    assert (tmp_path / "out" / "shares.csv").read_text().splitlines()[1].startswith("a.png,a,40,30,0.000000,")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -117,7 +117,7 @@ def test_results_of_other_settings_are_made_again(photos: Path, tmp_path: Path) 
     run([photos], out, asked=Asked(2, labels=True, shares=True))
     assert run([photos], out, asked=Asked(0, labels=True, shares=True)).made == 6
     assert int(labels_in(out / "0.png").max()) == 1
-    assert (out / "shares.csv").read_text().startswith("picture,width,height,body\n")
+    assert (out / "shares.csv").read_text().startswith("picture,output,width,height,body\n")
     assert run([photos], out, asked=Asked(0, labels=True), tta=True).made == 6
 
 

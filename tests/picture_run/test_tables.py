@@ -8,11 +8,13 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.outputs import Asked
 from bodycascade.picture_run import Settings, find_sources, open_folder, run_pictures
-from tests.painted import read_colours, save_painted
-from tests.picture_run.runs import files_below, run
+from tests.painted import paint, read_colours, save_painted
+from tests.picture_run.runs import files_below, labels_in, run
 
 
 def test_pictures_of_several_pipes_are_told_apart_by_the_names_of_their_outputs(tmp_path: Path) -> None:
@@ -38,6 +40,18 @@ def test_tables_name_pictures_of_several_runs_apart(photos: Path, tmp_path: Path
     assert sorted(names) == sorted(
         ["0.png", "2.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png", str(tmp_path / "more" / "0.png")]
     )
+
+
+def test_the_table_of_shares_says_what_the_outputs_of_pictures_of_one_name_are_called(tmp_path: Path) -> None:
+    folders = [tmp_path / "anna", tmp_path / "ben"]
+    for seed, folder in enumerate(folders):
+        save_painted(folder / "x.png", seed=seed)
+    run([folder / "x.png" for folder in folders], tmp_path / "out", asked=Asked(2, labels=True, shares=True))
+    with (tmp_path / "out" / "shares.csv").open(newline="") as file:
+        rows = {Path(row["picture"]).parent.name: row for row in csv.DictReader(file)}
+    for seed, folder in enumerate(folders):
+        labels = labels_in(tmp_path / "out" / f"{rows[folder.name]['output']}.png")
+        np.testing.assert_array_equal(labels, paint(seed=seed)[1])
 
 
 def test_tables_leave_out_a_picture_that_became_bad(photos: Path, tmp_path: Path) -> None:

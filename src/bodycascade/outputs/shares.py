@@ -20,11 +20,15 @@ def shares(segmentation: Segmentation, level: int) -> dict[str, float]:
     return {node: round(segmentation.share(node), 6) for node in nodes_down_to(segmentation.tree, level)}
 
 
-def shares_table(tree: Tree, level: int, rows: Iterable[tuple[str, tuple[int, int], Mapping[str, float]]]) -> str:
-    """CSV text, a line per picture: its name, width and height, then the share of each node down to `level`.
+def shares_table(tree: Tree, level: int, rows: Iterable[tuple[str, str, tuple[int, int], Mapping[str, float]]]) -> str:
+    """CSV text, a line per picture: its name, what the names of its outputs begin with, its width and height, then the
+    share of each node down to `level`.
 
-    `rows` holds (name, (H, W), shares).
+    `rows` holds (name, beginning of the outputs' names, (H, W), shares).
     """
     nodes = nodes_down_to(tree, level)
-    lines = ([name, width, height, *(f"{found[node]:.6f}" for node in nodes)] for name, (height, width), found in rows)
-    return csv_text(chain([["picture", "width", "height", *nodes]], lines))
+    lines = (
+        [name, output, width, height, *(f"{found[node]:.6f}" for node in nodes)]
+        for name, output, (height, width), found in rows
+    )
+    return csv_text(chain([["picture", "output", "width", "height", *nodes]], lines))

@@ -89,7 +89,10 @@ class OutFolder:
             pictures = [(entry.name, entry.size, entry.records[kind]) for entry in _having(kind, entries)]
             write_text(self.root / ANNOTATIONS, json.dumps(document(tree, asked.level, pictures)) + "\n")
         if asked.shares:
-            rows = [(_text(entry.name), entry.size, entry.records["shares"]) for entry in _having("shares", entries)]
+            rows = [
+                (_text(entry.name), _text(entry.stem), entry.size, entry.records["shares"])
+                for entry in _having("shares", entries)
+            ]
             write_text(self.root / SHARES, shares_table(tree, asked.level, rows))
         if failures:
             write_text(self.root / FAILURES, _failures_table(failures))
