@@ -71,16 +71,28 @@ def load_bundle(folder: Path) -> Bundle:
     """
     manifest = _read_manifest(folder)
     source = str(folder / MANIFEST)
-    try:
-        tree = Tree.from_json(manifest["tree"])
-    except TreeError as error:
-        raise BundleError(f"{source}: {error}") from None
+    tree = _tree(manifest, source)
     entries = _entries(manifest["experts"], tree, source)
     _check_files(folder, {MANIFEST, *(_file_name(name) for name in entries)})
     experts = tuple(_load_entry(folder / _file_name(name), entry, tree) for name, entry in entries.items())
     if manifest["normalisation"] != _normalisation(experts) or not isinstance(manifest["settings"], dict):
         raise BundleError(f"{source}: settings and normalisation do not fit the experts; make the bundle again")
     return Bundle(tree, experts, manifest["settings"])
+
+
+def read_tree(folder: Path) -> Tree:
+    """The class tree of the bundle in `folder`, without its weights.
+
+    Raises `BundleError` where the manifest is missing, changed or of a newer version.
+    """
+    return _tree(_read_manifest(folder), str(folder / MANIFEST))
+
+
+def _tree(manifest: Mapping[str, Any], source: str) -> Tree:
+    try:
+        return Tree.from_json(manifest["tree"])
+    except TreeError as error:
+        raise BundleError(f"{source}: {error}") from None
 
 
 def _file_name(expert: str) -> str:

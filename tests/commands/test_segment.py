@@ -276,20 +276,31 @@ def test_from_pipe_to_pipe(
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        (["--device", "gpu"], "device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
         (["--level", "hands"], "no level is called 'hands'"),
         (["--cutout", "wing"], "no class is called 'wing'"),
         (["--cutout", "head", "--level", "0"], "the cut-out head needs level 2"),
         (["--bundle", "nowhere"], "nowhere"),
+        (["--onnx", "graphs"], "--onnx names graphs for onnxruntime; add --backend onnx"),
+        (["--backend", "onnx", "--device", "cuda"], "--backend onnx runs on the CPU; leave out --device cuda"),
+        (["--backend", "onnx", "--onnx", "graphs"], "--bundle and --onnx both name a cascade; give one of them"),
     ],
 )
-def test_wrong_values_are_one_line(words: list[str], wanted: str, photos: Path, bundle: Path, call: Call) -> None:
+def test_wrong_values_are_one_line_before_any_network_is_loaded(
+    *, words: list[str], wanted: str, photos: Path, bundle: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, **__: pytest.fail("loaded"))
     out = photos.parent / "out"
     code, said, errors = call("segment", photos, "-o", out, "--bundle", bundle, *words)
     assert (code, said) == (1, "")
     assert errors.startswith(wanted)
     assert errors.count("\n") == 1
     assert not out.exists()
+
+
+def test_an_unknown_device_is_one_line(photos: Path, tmp_path: Path, bundle: Path, call: Call) -> None:
+    code, said, errors = call("segment", photos, "-o", tmp_path / "out", "--bundle", bundle, "--device", "gpu")
+    assert (code, said) == (1, "")
+    assert errors == "device: expected auto, cpu, cuda or cuda:N, found 'gpu'\n"
 
 
 def test_a_missing_picture_is_one_line_before_anything_is_loaded(tmp_path: Path, call: Call) -> None:

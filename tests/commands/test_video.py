@@ -55,8 +55,10 @@ def test_without_a_node_the_one_coarsest_class_of_any_tree_is_meant(
         (flat(THREE), 1, "--style matte needs a class: --node a or b\n"),
     ):
         segmenter = cascade(tiny_experts(tree))
+        segmenter.save(tmp_path / f"{code}")
         monkeypatch.setattr(CascadeSegmenter, "load", lambda *_, made=segmenter, **__: made)
-        found, _, errors = call("video", clip, "-o", tmp_path / f"{code}.mp4", "--style", "matte")
+        arguments = (clip, "-o", tmp_path / f"{code}.mp4", "--style", "matte", "--bundle", tmp_path / f"{code}")
+        found, _, errors = call("video", *arguments)
         assert (found, words in errors) == (code, True)
 
 
@@ -91,12 +93,13 @@ def test_a_picture_becomes_the_background(tmp_path: Path, clip: Path, call: Call
         (("--style", "replace", "--background", "nowhere.png"), "neither a file that is there nor a colour"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    tmp_path: Path, clip: Path, arguments: tuple[str, ...], words: str, call: Call
+def test_what_cannot_be_done_is_one_line_before_any_network_is_loaded(
+    *, tmp_path: Path, clip: Path, arguments: tuple[str, ...], words: str, call: Call, loaded: list[CascadeSegmenter]
 ) -> None:
     code, said, errors = call("video", clip, "-o", tmp_path / "out.mp4", *arguments)
     assert (code, said, errors.count("\n")) == (1, "", 1)
     assert words in errors
+    assert not loaded
     assert not (tmp_path / "out.mp4").exists()
 
 

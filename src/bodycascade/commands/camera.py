@@ -59,7 +59,7 @@ def command(
         sinks.append(Window("bodycascade"))
     if not sinks:
         raise BodyCascadeError("nothing to show to; leave out --no-window, or add -o or --loopback")
+    effect = repainting.effect(cascade.tree())  # so that mistakes in options need not wait for the networks
     segmenter = cascade.load()
-    effect = repainting.effect(segmenter.tree)
     shown, dropped = live.run_live(shots, segmenter, effect, sinks, seconds=seconds)
     click.echo(f"{shown} pictures shown, {dropped} passed over to stay in time")

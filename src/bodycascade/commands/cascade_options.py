@@ -15,6 +15,7 @@ from bodycascade.errors import BodyCascadeError
 
 if TYPE_CHECKING:
     from bodycascade.cascade import CascadeSegmenter
+    from bodycascade.hierarchy import Tree
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,11 @@ class CascadeChoice:
 
     def load(self) -> CascadeSegmenter:
         """The segmenter. Raises `BodyCascadeError` for what cannot be had together, or not at all."""
+        self._check()
         if self.backend == "onnx":
             from bodycascade.onnx_graphs import load_segmenter  # noqa: PLC0415 - loads torch
 
             return load_segmenter(self._graph_folder, fast=self._fast)
-        if self.graphs is not None:
-            raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
         import torch  # noqa: PLC0415 - takes seconds, --help should not
 
         from bodycascade.cascade import CascadeSegmenter  # noqa: PLC0415 - loads torch
@@ -45,6 +45,21 @@ class CascadeChoice:
         if self.device == "auto" and segmenter.device.type == "cpu" and torch.cuda.is_available():
             print(f"on the CPU, though there is a GPU: {segmenter.device_reason}", file=sys.stderr, flush=True)
         return segmenter
+
+    def tree(self) -> Tree:
+        """The class tree, known before the networks are: mistakes in other options need not wait for these.
+
+        Raises what `load` raises for options that do not go together, and for a folder that is no cascade's.
+        """
+        self._check()
+        if self.graphs is None:
+            from bodycascade.bundle import read_tree  # noqa: PLC0415 - loads torch
+            from bodycascade.cascade import RELEASED  # noqa: PLC0415
+
+            return read_tree(self.bundle or RELEASED)
+        from bodycascade.onnx_graphs import read_folder  # noqa: PLC0415 - an extra
+
+        return read_folder(self.graphs).tree
 
     def identity(self) -> str:
         """What tells the results of this choice from those of any other; raises as `load` does."""
@@ -62,6 +77,19 @@ class CascadeChoice:
         fast = f" fast {share}" if share else ""
         return f"{__version__} {sha256_of(description)}{fast}"
 
+    def _check(self) -> None:
+        """Raises `BodyCascadeError` for options that do not go together."""
+        if self.backend != "onnx":
+            if self.graphs is not None:
+                raise BodyCascadeError("--onnx names graphs for onnxruntime; add --backend onnx")
+            return
+        if self.device not in ("auto", "cpu"):
+            raise BodyCascadeError(
+                f"--backend onnx runs on the CPU; leave out --device {self.device}, or --backend onnx"
+            )
+        if self.bundle is not None and self.graphs is not None:
+            raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
+
     @property
     def _fast(self) -> bool | float:
         """As `CascadeSegmenter.load` takes it."""
@@ -70,12 +98,6 @@ class CascadeChoice:
     @cached_property
     def _graph_folder(self) -> Path:
         """The folder of the ONNX graphs; those in the user's cache are made where they are missing."""
-        if self.device not in ("auto", "cpu"):
-            raise BodyCascadeError(
-                f"--backend onnx runs on the CPU; leave out --device {self.device}, or --backend onnx"
-            )
-        if self.bundle is not None and self.graphs is not None:
-            raise BodyCascadeError("--bundle and --onnx both name a cascade; give one of them")
         if self.graphs is not None:
             return self.graphs
         from bodycascade.commands.export import tell  # noqa: PLC0415

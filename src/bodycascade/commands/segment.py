@@ -14,8 +14,9 @@ from bodycascade.progress import counted
 
 if TYPE_CHECKING:
     from bodycascade.cascade import CascadeSegmenter
+    from bodycascade.hierarchy import Tree
     from bodycascade.outputs import Asked
-    from bodycascade.picture_run import Outcome, Source
+    from bodycascade.picture_run import Outcome, Settings, Source
     from bodycascade.segmentation import SegmentAll
 
 
@@ -84,8 +85,11 @@ def segment(
       bodycascade segment photo.jpg -o head.png --cutout head
       bodycascade segment - -o - --cutout body < photo.jpg > person.png
     """
-    from bodycascade.outputs import Asked, level_number  # noqa: PLC0415 - --help is quick without
-    from bodycascade.picture_run import find_sources  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415 - --help is quick without
+
+    from bodycascade.outputs import Asked, level_number  # noqa: PLC0415
+    from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
+    from bodycascade.picture_run import find_sources, single_output, write_single  # noqa: PLC0415
 
     for words, expected in (
         (sources, "a picture, a folder, a pattern or -"),
@@ -94,10 +98,10 @@ def segment(
         if "" in words:
             raise click.UsageError(f"an empty word, expected {expected}; is a variable not set?")
     found = find_sources(sources, out=Path(out), tell=lambda line: print(line, file=sys.stderr, flush=True))
-    segmenter, identity = cascade.load(), cascade.identity()
+    tree = cascade.tree()  # so that mistakes in options need not wait for the networks
     chosen = bool(overlay or masks or cutout or coco or probs or shares or no_legend)
     asked = Asked(
-        level=level_number(level, segmenter.tree),
+        level=level_number(level, tree),
         labels=labels or not chosen,
         overlay=overlay or no_legend,
         legend=not no_legend,
@@ -107,36 +111,26 @@ def segment(
         coco=coco or "",
         shares=shares,
     )
-    return _segment(found, out, segmenter, asked, identity=identity, batch=batch, tta=tta, overwrite=overwrite)
-
-
-def _segment(
-    sources: Sequence[Source],
-    out: str,
-    segmenter: CascadeSegmenter,
-    asked: Asked,
-    *,
-    identity: str,
-    batch: int | None,
-    tta: bool,
-    overwrite: bool,
-) -> int:
-    from PIL import Image  # noqa: PLC0415
-
-    from bodycascade.cascade import BATCH_SIZE_ON_GPU  # noqa: PLC0415
-    from bodycascade.outputs.coco import require_pycocotools  # noqa: PLC0415
-    from bodycascade.picture_run import Settings, open_folder, run_pictures  # noqa: PLC0415
-    from bodycascade.picture_run.single import single_output, write_single  # noqa: PLC0415
-
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many
     if asked.coco == "rle":
         require_pycocotools()
+    single = single_output(out, found, asked, tree, overwrite=overwrite)
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many
+    segmenter = cascade.load()
     ask = _asker(segmenter, asked, tta=tta)
-    single = single_output(out, sources, asked, segmenter.tree)
     if single is not None:
-        write_single(sources[0], out, single, ask, overwrite=overwrite)
+        write_single(found[0], out, single, ask)
         return 0
-    settings = Settings(
+    settings = _settings(segmenter, asked, cascade.identity(), batch=batch, tta=tta, overwrite=overwrite)
+    return _into_folder(found, out, ask, tree, settings)
+
+
+def _settings(
+    segmenter: CascadeSegmenter, asked: Asked, identity: str, *, batch: int | None, tta: bool, overwrite: bool
+) -> Settings:
+    from bodycascade.cascade import BATCH_SIZE_ON_GPU  # noqa: PLC0415 - loads torch
+    from bodycascade.picture_run import Settings  # noqa: PLC0415
+
+    return Settings(
         asked=asked,
         model=identity,
         tta=tta,
@@ -144,8 +138,13 @@ def _segment(
         batch=batch or (PICTURES_AT_ONCE if segmenter.device.type == "cpu" else BATCH_SIZE_ON_GPU),
         overwrite=overwrite,
     )
+
+
+def _into_folder(sources: Sequence[Source], out: str, ask: SegmentAll, tree: Tree, settings: Settings) -> int:
+    from bodycascade.picture_run import open_folder, run_pictures  # noqa: PLC0415 - loads torch
+
     with open_folder(Path(out)) as folder:
-        outcome = run_pictures(sources, folder, ask, segmenter.tree, settings)
+        outcome = run_pictures(sources, folder, ask, tree, settings)
     print(_told(outcome, out))
     return 1 if outcome.failures else 0
 

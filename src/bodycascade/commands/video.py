@@ -41,8 +41,8 @@ def command(
     from bodycascade.progress import Progress, counted  # noqa: PLC0415 - --help is quick without
     from bodycascade.video.conversion import convert  # noqa: PLC0415
 
+    effect = repainting.effect(cascade.tree())  # so that mistakes in options need not wait for the networks
     segmenter = cascade.load()
-    effect = repainting.effect(segmenter.tree)
     with Progress(source.name, total=None) as progress:
         done = convert(
             source,

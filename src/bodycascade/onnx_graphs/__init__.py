@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bodycascade.onnx_graphs.cache import cached_folder
 from bodycascade.onnx_graphs.exporting import Exported, export_folder
-from bodycascade.onnx_graphs.folder import DESCRIPTION
+from bodycascade.onnx_graphs.folder import DESCRIPTION, read_folder
 from bodycascade.onnx_graphs.running import load_segmenter
 
-__all__ = ["DESCRIPTION", "Exported", "cached_folder", "export_folder", "load_segmenter"]
+__all__ = ["DESCRIPTION", "Exported", "cached_folder", "export_folder", "load_segmenter", "read_folder"]

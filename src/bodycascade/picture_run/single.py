@@ -19,15 +19,17 @@ from bodycascade.segmentation import SegmentAll
 _FILES = SUFFIXES | {".npz", ".json", ".csv", ".txt"}
 """Endings that a folder does not have: who writes one means a file."""
 
-
 _SPELLINGS = {".jpe": ".jpg", ".jpeg": ".jpg"}
 
 
-def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree) -> FileOutput | None:
+def single_output(
+    out: str, sources: Sequence[Source], asked: Asked, tree: Tree, *, overwrite: bool
+) -> FileOutput | None:
     """The one output that `-o OUT` names as a file or a pipe; None where OUT is a folder.
 
     OUT is a file where it ends like the only output that is asked for and is no folder. Raises `OutputError` where it
-    is a file or a pipe, but there are several pictures or outputs, and where it ends like a file of another kind.
+    is a file or a pipe, but there are several pictures or outputs; where it ends like a file of another kind, is the
+    picture itself, or is there and not to be overwritten; and where the pipe is a terminal.
     """
     outputs = asked.files(tree)
     endings = {f".{output.suffix.rpartition('.')[2]}" for output in outputs}
@@ -48,15 +50,11 @@ def single_output(out: str, sources: Sequence[Source], asked: Asked, tree: Tree)
             f"{what} takes one output of one picture; found {counted(len(sources), 'picture')} and "
             f"{counted(len(outputs) + len(asked.record_kinds()), 'output')}; name a folder with -o"
         )
+    _refuse_taken(out, sources[0], outputs[0], overwrite=overwrite)
     return outputs[0]
 
 
-def write_single(source: Source, out: str, output: FileOutput, segment: SegmentAll, *, overwrite: bool) -> None:
-    """Segment one picture and write `output` of it to the file `out`, or to standard output where that is `-`.
-
-    Raises `ImageError` where the picture is bad, `OutputError` where the file is there and not to be overwritten,
-    and where the pipe is a terminal.
-    """
+def _refuse_taken(out: str, source: Source, output: FileOutput, *, overwrite: bool) -> None:
     path = Path(out)
     if out == PIPE and sys.stdout.isatty():
         ending = output.suffix.rpartition(".")[2]
@@ -66,6 +64,14 @@ def write_single(source: Source, out: str, output: FileOutput, segment: SegmentA
             raise OutputError(f"{out}: would replace the picture itself; choose another name with -o")
         if not overwrite:
             raise OutputError(f"{out}: there already; choose another name with -o, or replace it with --overwrite")
+
+
+def write_single(source: Source, out: str, output: FileOutput, segment: SegmentAll) -> None:
+    """Segment one picture and write `output` of it to the file `out`, or to standard output where that is `-`.
+
+    A file that is there is replaced. Raises `ImageError` where the picture is bad.
+    """
+    path = Path(out)
     if out != PIPE:
         remove_asides(path.parent, path.name)
     (segmentation,) = segment([source.read()])
