@@ -43,9 +43,14 @@ def operations_per_image(subject: Subject, pictures: Sequence[Picture], *, at_on
     All else (norms, resizing, deciding at the image's size) is not counted.
     """
     fused = {torch.ops.mkldnn._convolution_pointwise: _fused_convolution}
-    with FlopCounterMode(display=False, custom_mapping=fused) as counter:
-        for first in range(0, len(pictures), at_once):
-            subject.call(pictures[first : first + at_once])
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would share the images of a call, out of this counter's sight
+    try:
+        with FlopCounterMode(display=False, custom_mapping=fused) as counter:
+            for first in range(0, len(pictures), at_once):
+                subject.call(pictures[first : first + at_once])
+    finally:
+        torch.set_num_threads(before)
     return float(counter.get_total_flops()) / len(pictures)
 
 

@@ -13,7 +13,7 @@ from benchmarks.plain_unet import CPU, PlainUNetSegmenter
 from benchmarks.segmenters import open_cascade
 from bodycascade.baselines import BodyPixSegmenter
 from bodycascade.baselines.bodypix import Frame
-from bodycascade.devices import runs_bfloat16
+from bodycascade.devices import over_cores, runs_bfloat16
 from bodycascade.errors import MissingExtraError
 from bodycascade.hierarchy import PASCAL_PART
 from bodycascade.imaging import read_image
@@ -61,18 +61,24 @@ def contestants(
     rows = [
         Contestant("cascade", partial(build_cascade, cascade, level=None)),
         Contestant("cascade, body alone", partial(build_cascade, cascade, level=0)),
-        Contestant(f"cascade, {at_once} at once", partial(build_cascade_batch, cascade), at_once),
+        Contestant(f"cascade, {at_once} at once", partial(build_cascade_batch, cascade, fast=False), at_once),
         Contestant("fast cascade", partial(build_cascade, cascade, level=None, fast=True)),
         Contestant("fast cascade, body alone", partial(build_cascade, cascade, level=0, fast=True)),
         Contestant(
             f"fast cascade, inputs at {SMALL_SHARE}", partial(build_cascade, cascade, level=None, fast=SMALL_SHARE)
         ),
+        Contestant(f"the same, {at_once} at once", partial(build_cascade_batch, cascade, fast=SMALL_SHARE), at_once),
     ]
     missing = {}
     for precision in reversed(precisions()):
         if bodypix is not None:
-            rows.append(Contestant(f"BodyPix {precision}", partial(build_bodypix, bodypix, precision)))
-            rows.append(Contestant(f"BodyPix {precision}, network", partial(build_bodypix_network, bodypix, precision)))
+            rows += [
+                Contestant(f"BodyPix {precision}", partial(build_bodypix, bodypix, precision)),
+                Contestant(
+                    f"BodyPix {precision}, {at_once} at once", partial(build_bodypix_batch, bodypix, precision), at_once
+                ),
+                Contestant(f"BodyPix {precision}, network", partial(build_bodypix_network, bodypix, precision)),
+            ]
     if bodypix is None:
         missing["BodyPix"] = "the folder of its files was not named; name it with --bodypix"
     try:
@@ -91,15 +97,21 @@ def build_cascade(text: str, *, level: int | None, fast: bool | float = False) -
     return Subject(lambda pictures: [cascade(picture, level=level) for picture in pictures], cascade.precision)
 
 
-def build_cascade_batch(text: str) -> Subject:
+def build_cascade_batch(text: str, *, fast: bool | float) -> Subject:
     """The cascade at all levels, all images of a call together."""
-    cascade = open_cascade(text, device="cpu")
+    cascade = open_cascade(text, device="cpu", fast=fast)
     return Subject(cascade.batch, cascade.precision)
 
 
 def build_bodypix(folder: str, precision: str) -> Subject:
     """BodyPix with all that is done before and after its network."""
     return _one_by_one(BodyPixSegmenter(folder, precision=precision, device="cpu"), precision)
+
+
+def build_bodypix_batch(folder: str, precision: str) -> Subject:
+    """The same, the images of a call shared among the cores, as the cascade does it."""
+    bodypix = BodyPixSegmenter(folder, precision=precision, device="cpu")
+    return Subject(lambda pictures: over_cores(bodypix, pictures), precision)
 
 
 def build_bodypix_network(folder: str, precision: str) -> Subject:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import torch
+
+from tests.threads import computing_in
 
 
 @pytest.fixture(autouse=True, scope="module")
 def single_thread() -> Iterator[None]:
     """One thread for arithmetic while a file's tests run: a few hundred weights lose more by waiting for a second."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with computing_in(1):
+        yield

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from bodycascade import CascadeSegmenter
 from bodycascade.errors import BodyCascadeError, BundleError, DataError, ImageError
 from bodycascade.hierarchy import PASCAL_PART
 from tests.segmenter_contract import SegmenterContract
+from tests.threads import computing_in
 from tests.toy_experts import (
     FOUR_LEGS,
     FixedExpert,
@@ -165,8 +167,7 @@ def test_in_a_batch_children_run_on_those_that_need_them() -> None:
     dark[0, 0] = bright[0, 0] = 100  # in a picture of one colour nobody is looked for
     results = segmenter.batch([dark, bright, dark, bright])
     assert [int(result.parts.max()) for result in results] == [0, 1, 0, 1]
-    ((prepared, _, _),) = shown(segmenter, "body")
-    assert len(prepared) == 2
+    assert sum(len(prepared) for prepared, _, _ in shown(segmenter, "body")) == 2
     np.testing.assert_array_equal(results[1].probs, segmenter(bright).probs)
 
 
@@ -176,11 +177,41 @@ def test_a_batch_gives_what_single_calls_give(routing: str, precision: str) -> N
     segmenter = cascade(tiny_experts(PASCAL_PART, sides=(48, 32)), routing=routing, precision=precision)
     sizes = [(40, 60), (60, 40), (40, 60), (1, 1), (41, 61), (40, 60), (90, 30), (40, 60), (80, 120)]
     images = [random_image(*size, seed=i) for i, size in enumerate(sizes)]
-    for image, result in zip(images, segmenter.batch(iter(images)), strict=True):
-        alone = segmenter(image)
-        np.testing.assert_array_equal(result.parts, alone.parts)
-        np.testing.assert_array_equal(result.probs, alone.probs)
+    with computing_in(1):
+        for image, result in zip(images, segmenter.batch(iter(images)), strict=True):
+            alone = segmenter(image)
+            np.testing.assert_array_equal(result.parts, alone.parts)
+            np.testing.assert_array_equal(result.probs, alone.probs)
     assert segmenter.batch([]) == []
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_images_of_a_batch_share_the_threads_and_come_out_the_same(threads: int) -> None:
+    segmenter = cascade(tiny_experts(PASCAL_PART, sides=(48, 32)), routing="soft")
+    images = [random_image(40 + i % 3, 60, seed=i) for i in range(9)]
+    with computing_in(threads):
+        for image, result in zip(images, segmenter.batch(images), strict=True):
+            alone = segmenter(image)
+            np.testing.assert_array_equal(result.parts, alone.parts)
+            # In another number of threads operations on float32 may round their last bit differently.
+            np.testing.assert_allclose(result.probs, alone.probs, rtol=0, atol=1e-6)
+
+
+def test_images_of_a_batch_are_segmented_at_the_same_time() -> None:
+    meeting = threading.Barrier(2)
+
+    class Meeting(FixedExpert):
+        def predict(self, images: Tensor, parent: Tensor | None) -> Tensor:
+            meeting.wait(timeout=30)
+            return super().predict(images, parent)
+
+        def __deepcopy__(self, memo: dict[int, object]) -> Meeting:
+            return self
+
+    nobody = torch.tensor([9.0, -9.0]).view(2, 1, 1)
+    segmenter = cascade([Meeting(PASCAL_PART, "person", nobody), *constant(UNDECIDED)[1:]])
+    with computing_in(2):
+        assert len(segmenter.batch([random_image(20, 30, seed=i) for i in range(2)])) == 2
 
 
 def test_a_batch_of_one_path_is_refused_before_its_letters_are_read_as_pictures() -> None:
@@ -238,7 +269,7 @@ def test_too_little_memory_halves_the_batch_and_says_so(caplog: pytest.LogCaptur
     images = [random_image(30, 40, seed=i) for i in range(4)]
     wanted = [result.parts for result in cascade(experts).batch(images)]
     experts[1].most = 1  # type: ignore[assignment]
-    with caplog.at_level(logging.WARNING, logger="bodycascade"):
+    with caplog.at_level(logging.WARNING, logger="bodycascade"), computing_in(1):
         results = cascade(experts, precision="bfloat16").batch(images)
     for result, parts in zip(results, wanted, strict=True):
         np.testing.assert_array_equal(result.parts, parts)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import pytest
 import torch
 
-from bodycascade.devices import autocast, choose_device, remember_kernels, runs_bfloat16
+from bodycascade.devices import MOST_AT_ONCE, autocast, choose_device, over_cores, remember_kernels, runs_bfloat16
 from bodycascade.errors import BodyCascadeError
+from tests.threads import computing_in
 
 CPU = torch.device("cpu")
 
@@ -131,7 +135,63 @@ def test_auto_takes_a_gpu_that_runs_a_kernel() -> None:
 def test_memory_for_kernels_is_widened_unless_somebody_chose_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
     remember_kernels()
-    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "4096"
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "8192"
     monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
     remember_kernels()
     assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"
+
+
+def test_items_are_worked_on_by_a_share_of_the_threads_each_at_the_same_time() -> None:
+    together = threading.Barrier(2)
+
+    def work(item: int) -> tuple[int, int]:
+        together.wait(timeout=30)
+        return item, torch.get_num_threads()
+
+    with computing_in(4):
+        assert over_cores(work, range(2)) == [(0, 2), (1, 2)]
+        assert torch.get_num_threads() == 4
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == 4
+
+
+def test_results_have_the_order_of_the_items() -> None:
+    first_is_last = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0:
+            assert first_is_last.wait(timeout=30)
+        elif item == 9:
+            first_is_last.set()
+        return item * item
+
+    with computing_in(3):
+        assert over_cores(work, range(10)) == [item * item for item in range(10)]
+
+
+def test_many_threads_do_not_make_many_items_wait_for_pythons_lock() -> None:
+    with computing_in(2 * MOST_AT_ONCE):
+        shares = over_cores(lambda _: (threading.get_ident(), torch.get_num_threads()), range(40))
+    assert len({thread for thread, _ in shares}) <= MOST_AT_ONCE
+    assert {threads for _, threads in shares} == {2}
+
+
+@pytest.mark.parametrize(("threads", "items"), [(1, 5), (4, 1), (4, 0)])
+def test_one_item_or_one_thread_is_worked_on_right_here(threads: int, items: int) -> None:
+    with computing_in(threads):
+        found = over_cores(lambda item: (item, threading.get_ident(), torch.get_num_threads()), range(items))
+    assert found == [(item, threading.get_ident(), threads) for item in range(items)]
+
+
+def test_after_an_error_no_other_item_is_begun() -> None:
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if item == 0:
+            raise BodyCascadeError("item 0")
+        time.sleep(0.02)
+
+    with computing_in(2), pytest.raises(BodyCascadeError, match="item 0"):
+        over_cores(work, range(1000))
+    assert len(begun) < 500

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,21 @@ import torch
 from bodycascade.bundle import load_bundle, save_bundle
 from bodycascade.cascade_settings import CascadeSettings
 from bodycascade.descent import Descent, Region
-from bodycascade.devices import autocast, choose_device, choose_precision, remember_kernels, survive_forks
+from bodycascade.devices import (
+    autocast,
+    choose_device,
+    choose_precision,
+    over_cores,
+    remember_kernels,
+    survive_forks,
+)
 from bodycascade.encoders.fusion import fuse
 from bodycascade.errors import BodyCascadeError, BundleError, DataError
 from bodycascade.expert import Expert
 from bodycascade.hierarchy import Tree
 from bodycascade.imaging import ImageLike, read_image, read_images
-from bodycascade.regions import Box, Zoom
-from bodycascade.routing import Conditionals, hard_labels, leaf_probabilities, soft_labels
+from bodycascade.regions import Zoom
+from bodycascade.routing import Conditionals, LeafProbabilities, hard_labels, soft_labels
 from bodycascade.segmentation import Segmentation
 from bodycascade.segmenter import score_pairs
 
@@ -31,8 +40,8 @@ RELEASED = Path(__file__).parent / "released" / "cascade"
 
 BATCH_SIZE_ON_GPU = 16
 BATCH_SIZE_IN_BFLOAT16 = 4
-"""Images given to a network together. On the CPU four gain a third in bfloat16, where the result is the same to the
-bit; float32 kernels change with the batch in the last bit, so there each image goes alone."""
+"""Images given to a network together. On the CPU four gain up to a third in bfloat16, where the result is the same to
+the bit; in float32 they gain nothing, and kernels may change with the batch in the last bit."""
 
 
 FAST_SHARE = 0.8
@@ -136,17 +145,17 @@ class CascadeSegmenter:
     def batch(self, images: Iterable[ImageLike], *, level: int | None = None) -> list[Segmentation]:
         """The segmentations of images of any sizes, in their order: what single calls give, in less time.
 
+        On the CPU they share the threads that a single one has to itself, so the last bit of a probability may differ.
         Raises what a single call raises, with the place, counted from 1, of one of several that has no path.
         """
         read = read_images(images, taker="batch")
         finest = len(self.tree.levels) - 1 if level is None else level
         self.tree.check_level(finest)
         experts = {e.spec.name: e for e in self.experts if self.tree.level_of(e.spec.children[0]) <= finest}
-        batch_size = self._batch_size()
-        found: list[Segmentation] = []
-        for first in range(0, len(read), batch_size):
-            pictures = [picture for picture, _ in read[first : first + batch_size]]
-            found += self._segment(pictures, experts, finest=finest)
+        groups = self._grouped([picture for picture, _ in read])
+        segment = partial(self._segment, experts=experts, finest=finest)
+        each = over_cores(segment, groups) if self.device.type == "cpu" else map(segment, groups)
+        found = list(chain.from_iterable(each))
         for segmentation, (_, profile) in zip(found, read, strict=True):
             segmentation.icc_profile = profile
         return found
@@ -198,6 +207,13 @@ class CascadeSegmenter:
         fast = f", fast, inputs at {self.input_share:g}" if self.fast else ""
         return f"<CascadeSegmenter of {names}: {self.routing} routing, {self.precision} on {self.device}{fast}>"
 
+    def _grouped(self, pictures: list[npt.NDArray[np.uint8]]) -> list[list[npt.NDArray[np.uint8]]]:
+        """`pictures` in groups that networks see together; on the CPU one for each thread, where they are few."""
+        size = self._batch_size()
+        if self.device.type == "cpu":
+            size = max(1, min(size, ceil(len(pictures) / torch.get_num_threads())))
+        return [pictures[first : first + size] for first in range(0, len(pictures), size)]
+
     def _batch_size(self) -> int:
         if self.device.type == "cpu":
             return BATCH_SIZE_IN_BFLOAT16 if self.precision == "bfloat16" else 1
@@ -247,24 +263,8 @@ class CascadeSegmenter:
             own = {name: small.to("cpu", copy=not alone) for name, small in region.maps.items()}
             kept.append((region.box, Conditionals(self.tree, size, own)))
 
-        probs = _LeafProbabilities(self.tree, (height, width), kept)
+        probs = LeafProbabilities(self.tree, (height, width), kept)
         return Segmentation(self.tree, labels, image=picture, probs=probs, finest=finest)
-
-
-@dataclass(frozen=True)
-class _LeafProbabilities:
-    """Computes `Segmentation.probs` of a picture of `size` (H, W) from its regions; can be pickled."""
-
-    tree: Tree
-    size: tuple[int, int]
-    regions: list[tuple[Box, Conditionals]]
-
-    def __call__(self) -> npt.NDArray[np.float32]:
-        found = np.zeros((self.tree.num_labels, *self.size), np.float32)
-        found[0] = 1.0  # where no region is, nobody was found
-        for box, conditionals in self.regions:
-            leaf_probabilities(conditionals, found[:, box.top : box.bottom, box.left : box.right])
-        return found
 
 
 def _input_share(fast: bool | float) -> float:

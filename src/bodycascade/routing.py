@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bodycascade.hierarchy import Node, Tree
+from bodycascade.regions import Box
 from bodycascade.strips import strips
 
 STRIP_PIXELS = 1 << 17
@@ -83,6 +84,26 @@ def leaf_probabilities(
         for label, probability in enumerate(products.leaves(strip.start, strip.stop)):
             probabilities[label, strip] = probability.cpu().numpy()
     return probabilities
+
+
+@dataclass(frozen=True)
+class LeafProbabilities:
+    """Computes the probabilities of a picture of `size` (H, W) from its regions, each time it is called.
+
+    `regions`: (box, conditionals) of each, which do not overlap; where none is, nobody was found. Can be pickled.
+    """
+
+    tree: Tree
+    size: tuple[int, int]
+    regions: list[tuple[Box, Conditionals]]
+
+    def __call__(self) -> npt.NDArray[np.float32]:
+        """(labels, H, W) float32, as `leaf_probabilities`."""
+        found = np.zeros((self.tree.num_labels, *self.size), np.float32)
+        found[0] = 1.0
+        for box, conditionals in self.regions:
+            leaf_probabilities(conditionals, found[:, box.top : box.bottom, box.left : box.right])
+        return found
 
 
 class _Upsampled:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bodycascade.segmentation import SegmentAll
 
 
-PICTURES_AT_ONCE = 4
+PICTURES_AT_ONCE = 8
 """On the CPU; how many of them a network sees together is the cascade's own affair."""
 
 MOST_PIXELS = 1_000_000_000
@@ -50,7 +50,7 @@ make 200 million."""
 @click.option(
     "--level", show_default="the finest", default=None, help="How fine: 0 body, 1 halves or 2 parts. 0 is fastest."
 )
-@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures to take at once. [4; 16 on a GPU]")
+@click.option("--batch", type=click.IntRange(1, 256), help="Most pictures to take at once. [8; 16 on a GPU]")
 @click.option("--tta", is_flag=True, help="Ask twice, the second time mirrored, and take the mean: half the speed.")
 @click.option("--overwrite", is_flag=True, help="Replace files that this command has not made itself.")
 @cascade_options

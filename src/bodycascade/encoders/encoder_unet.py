@@ -103,7 +103,7 @@ class EncoderUNet(nn.Module):
             DecoderBlock(deep[i], skips[i], width, depth=block_depth, kernel=kernel)
             for i, width in enumerate(decoder_widths)
         )
-        self.head = nn.Conv2d(decoder_widths[-1], classes, 1)
+        self.head = Convolution(decoder_widths[-1], classes, 1)
         for module in (*self.decoder.modules(), self.head):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
