@@ -58,16 +58,15 @@ def contestants(
     input has the cascade's size.
     """
     side = open_cascade(cascade, device="cpu").experts[0].settings.input_side
+    small = f"fast cascade, inputs at {SMALL_SHARE}"
     rows = [
         Contestant("cascade", partial(build_cascade, cascade, level=None)),
         Contestant("cascade, body alone", partial(build_cascade, cascade, level=0)),
         Contestant(f"cascade, {at_once} at once", partial(build_cascade_batch, cascade, fast=False), at_once),
         Contestant("fast cascade", partial(build_cascade, cascade, level=None, fast=True)),
         Contestant("fast cascade, body alone", partial(build_cascade, cascade, level=0, fast=True)),
-        Contestant(
-            f"fast cascade, inputs at {SMALL_SHARE}", partial(build_cascade, cascade, level=None, fast=SMALL_SHARE)
-        ),
-        Contestant(f"the same, {at_once} at once", partial(build_cascade_batch, cascade, fast=SMALL_SHARE), at_once),
+        Contestant(small, partial(build_cascade, cascade, level=None, fast=SMALL_SHARE)),
+        Contestant(f"{small}, {at_once} at once", partial(build_cascade_batch, cascade, fast=SMALL_SHARE), at_once),
     ]
     missing = {}
     for precision in reversed(precisions()):

@@ -280,9 +280,6 @@ def test_from_pipe_to_pipe(
         (["--cutout", "wing"], "no class is called 'wing'"),
         (["--cutout", "head", "--level", "0"], "the cut-out head needs level 2"),
         (["--bundle", "nowhere"], "nowhere"),
-        (["--onnx", "graphs"], "--onnx names graphs for onnxruntime; add --backend onnx"),
-        (["--backend", "onnx", "--device", "cuda"], "--backend onnx runs on the CPU; leave out --device cuda"),
-        (["--backend", "onnx", "--onnx", "graphs"], "--bundle and --onnx both name a cascade; give one of them"),
     ],
 )
 def test_wrong_values_are_one_line_before_any_network_is_loaded(
