@@ -160,7 +160,7 @@ def test_what_is_missing_is_left_out_and_said(
     assert data["left_out"]["UNet"].endswith("pip install 'bodycascade[timm]'")
     assert "--bodypix" in data["left_out"]["BodyPix"]
     assert [name for name in data["runs"][0]["rows"] if "cascade" not in name] == []
-    assert len(data["runs"][0]["rows"]) == 6
+    assert len(data["runs"][0]["rows"]) == 7
     assert "pip install 'bodycascade[timm]'" in (tmp_path / "out" / "speed.md").read_text()
 
 
